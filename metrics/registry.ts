@@ -5,6 +5,7 @@
  *
  * Definitions follow the Programs & Events Dashboard's own columns as of August 2026.
  */
+import { wikidataMetrics } from './wikidata.ts';
 
 /**
  * - `sum`: a value per course; totals add the values up.
@@ -273,7 +274,9 @@ export const metrics: readonly Metric[] = [
     definition:
       'Of the enrolments, those of people whose account was registered between the start and ' +
       'the end of that course. The Dashboard’s CSV export calls it new_editors.',
-    caveats: ['A person who is new in two overlapping courses counts twice; new_editors counts people.'],
+    caveats: [
+      'A person who is new in two overlapping courses counts twice; new_editors counts people.',
+    ],
     nullable: true,
     sinceVersion: 1,
   },
@@ -380,6 +383,7 @@ export const metrics: readonly Metric[] = [
     nullable: true,
     sinceVersion: 1,
   },
+  ...wikidataMetrics,
 ];
 
 export function isSum(metric: Metric): metric is SumMetric {
