@@ -35,6 +35,16 @@ export interface SourceCourse {
   readonly newOrReturning: NewOrReturning;
   /** By name of a `sum` metric of the registry; absent is null: not collected. */
   readonly metrics: Readonly<Record<string, number | null>>;
+  /**
+   * An opaque note to the next reading, which gets it back in `open`: what tells whether
+   * the costly parts of this course must be read again. Not part of the course's state.
+   */
+  readonly marker?: string;
+  /**
+   * The names of metrics that were not read again because they cannot have changed: the
+   * store keeps those of the course's current version, and its activity.
+   */
+  readonly keeps?: readonly string[];
 }
 
 export interface SourceCampaign {
@@ -89,6 +99,7 @@ export interface SourceReading {
   /** Courses that exist at the source and are not public, so are withdrawn without question. */
   hiddenCourseIds(): AsyncIterable<readonly number[]>;
   enrollments(): AsyncIterable<readonly SourceEnrollment[]>;
+  /** Whole for every course yielded without `keeps`; nothing for the others. */
   activity(): AsyncIterable<readonly SourceActivity[]>;
   /** Oddities met and how they were handled, for the run's report: message → how often. */
   warnings(): ReadonlyMap<string, number>;
@@ -98,7 +109,17 @@ export interface SourceReading {
 export interface Source {
   readonly kind: SourceKind;
   /** @throws {SourceError} when the source cannot be read; nothing has changed then. */
-  open(options: { readonly signal: AbortSignal }): Promise<SourceReading>;
+  open(options: OpenOptions): Promise<SourceReading>;
+}
+
+export interface OpenOptions {
+  readonly signal: AbortSignal;
+  /** When the reading happens; rolling re-checks and invented data depend on it. */
+  readonly now: Date;
+  /** The markers of the courses that are public in the store, by course id. */
+  readonly markers: ReadonlyMap<number, string>;
+  /** Progress of a long reading, for the log: rows so far of the named part. */
+  readonly onProgress?: (progress: { readonly part: string; readonly rows: number }) => void;
 }
 
 /** A source that cannot be read, in a sentence for an operator; `problems` lists details. */

@@ -1,0 +1,58 @@
+import postgres from 'postgres';
+
+/** 64-bit integers are read as numbers, which hold them exactly up to 2^53 − 1. */
+interface StoreTypes extends Record<string, unknown> {
+  bigint: number;
+}
+
+export type Sql = postgres.Sql<StoreTypes>;
+export type TransactionSql = postgres.TransactionSql<StoreTypes>;
+/** What a query file takes first: the pool, a single connection or a transaction. */
+export type Queryable = postgres.ISql<StoreTypes>;
+
+/** Where the store is: a connection address, or the embedded server's socket. */
+export type StoreAddress =
+  | { readonly url: string }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly database: string;
+    };
+
+export interface ConnectOptions {
+  /** Connections at most. */
+  readonly max: number;
+  /** Shown to the database's operators in pg_stat_activity. */
+  readonly applicationName: string;
+  /** Milliseconds after which the server ends a statement; 0 for no limit. */
+  readonly statementTimeout: number;
+}
+
+function safeInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is beyond 2^53 - 1`);
+  return value;
+}
+
+/** Connections are made when a query needs one. Ends with `sql.end()`. */
+export function connect(address: StoreAddress, options: ConnectOptions): Sql {
+  const settings = {
+    max: options.max,
+    // A connection of a long job holds its lock and its staged rows: none is recycled.
+    max_lifetime: null,
+    connect_timeout: 10,
+    onnotice: () => undefined,
+    types: {
+      bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },
+    },
+    connection: {
+      application_name: options.applicationName,
+      statement_timeout: options.statementTimeout,
+      TimeZone: 'UTC',
+      // Texts of dates and intervals are compared by tests and never by the locale.
+      DateStyle: 'ISO, YMD',
+    },
+  } satisfies postgres.Options<{ bigint: postgres.PostgresType<number> }>;
+  return 'url' in address ? postgres(address.url, settings) : postgres({ ...settings, ...address });
+}

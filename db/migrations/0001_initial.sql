@@ -1,0 +1,155 @@
+-- The store. Columns of metrics are not listed here: one bigint per metric of kind `sum`
+-- is added to the course version tables from the registry (db/metric-columns.ts).
+
+create table store (
+  only_row boolean primary key default true check (only_row),
+  -- The kind of the one source that this store belongs to; null until it first publishes.
+  source_kind text,
+  -- Raised when rows of past snapshots change: a withdrawal, a return, a renamed campaign.
+  revision bigint not null default 0,
+  -- Keys the hash that stands for a person; made once, never published.
+  person_key_secret bytea
+);
+insert into store default values;
+
+create table snapshots (
+  snapshot_id bigint primary key,
+  computed_at timestamptz(0) not null,
+  source_kind text not null,
+  source_read_at timestamptz(0) not null,
+  definitions_version integer not null,
+  previous_snapshot_id bigint references snapshots,
+  added bigint not null,
+  changed bigint not null,
+  withdrawn bigint not null,
+  totals jsonb not null,
+  coverage jsonb not null,
+  -- False for totals carried over from elsewhere, which have no rows behind them.
+  has_course_rows boolean not null
+);
+create index snapshots_computed_at on snapshots (computed_at, snapshot_id);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'a published snapshot never changes';
+end
+$$;
+create trigger snapshots_never_change before update or delete on snapshots
+  for each row execute function refuse_change();
+
+-- How many of a snapshot's courses are not public any more; no row means none.
+create table snapshot_withdrawals (
+  snapshot_id bigint primary key references snapshots,
+  courses bigint not null check (courses > 0)
+);
+
+-- What needs people, by dimension and key, as it was when the snapshot was published;
+-- dimension '' is the whole.
+create table snapshot_groups (
+  snapshot_id bigint not null references snapshots,
+  dimension text not null,
+  key text,
+  totals jsonb not null,
+  coverage jsonb not null,
+  unique nulls not distinct (snapshot_id, dimension, key)
+);
+
+-- One state of one public course, from a snapshot until (not including) another.
+create table course_versions (
+  course_id bigint not null check (course_id between 1 and 9007199254740991),
+  valid_from bigint not null,
+  valid_to bigint check (valid_to > valid_from),
+  slug text not null,
+  title text,
+  institution text,
+  term text,
+  type text,
+  home_wiki text,
+  wikis text[] not null,
+  campaign_ids bigint[] not null,
+  start_at timestamptz(0),
+  end_at timestamptz(0),
+  created_at timestamptz(0),
+  new_or_returning text not null,
+  -- The row's CSV fields before and after those that depend on when and where it is
+  -- asked, quoted once when the version is written.
+  csv_head text not null,
+  csv_tail text not null,
+  -- The definitions version whose metrics csv_tail holds.
+  csv_definitions_version integer not null,
+  url_path text not null,
+  primary key (course_id, valid_from)
+);
+create unique index course_versions_current on course_versions (course_id) where valid_to is null;
+
+-- Versions of withdrawn courses, out of reach of every query for public rows, kept for the
+-- grace period in case the course returns.
+create table withdrawn_course_versions (like course_versions including defaults including constraints);
+alter table withdrawn_course_versions add primary key (course_id, valid_from);
+
+create table withdrawn_courses (
+  course_id bigint primary key,
+  withdrawn_at timestamptz(0) not null,
+  -- The first snapshot without it.
+  snapshot_id bigint not null
+);
+
+-- What the source asks to be told again at the next reading, course by course.
+create table course_markers (
+  course_id bigint primary key,
+  marker text not null
+);
+
+create table campaigns (
+  campaign_id bigint primary key,
+  slug text not null,
+  title text not null,
+  description text,
+  start_at timestamptz(0),
+  end_at timestamptz(0),
+  created_at timestamptz(0)
+);
+create index campaigns_slug on campaigns (slug);
+
+create table enrollments (
+  course_id bigint not null,
+  person_key uuid not null,
+  role smallint not null,
+  new_editor boolean not null,
+  new_editor_60d boolean not null,
+  primary key (course_id, person_key, role)
+);
+
+create table activity (
+  course_id bigint not null,
+  wiki text not null,
+  month date not null,
+  edits bigint not null,
+  bytes_added bigint not null,
+  references_added bigint not null,
+  primary key (course_id, wiki, month)
+);
+
+create table job_runs (
+  run_id bigint generated always as identity primary key,
+  trigger text not null check (trigger in ('start', 'schedule', 'admin', 'command')),
+  state text not null check (state in ('running', 'succeeded', 'unchanged', 'refused', 'failed')),
+  started_at timestamptz(0) not null,
+  finished_at timestamptz(0),
+  snapshot_id bigint references snapshots,
+  counts jsonb,
+  problem text,
+  check ((state = 'running') = (finished_at is null))
+);
+
+-- The status of a course at a moment, as a partition; the Dashboard's 30 days are of 24 hours.
+create function course_status(start_at timestamptz, end_at timestamptz, at timestamptz)
+returns text language sql immutable parallel safe as $$
+  select case
+    when start_at is null or end_at is null then 'undated'
+    when start_at > at then 'upcoming'
+    when end_at >= at then 'current'
+    when end_at > at - interval '720 hours' then 'ended_recently'
+    else 'archived'
+  end
+$$;

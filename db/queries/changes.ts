@@ -1,0 +1,47 @@
+import type { Queryable } from '../connect.ts';
+import { stateOf } from './course-state.ts';
+
+export interface Changes {
+  /** Public courses at the source. */
+  readonly staged: number;
+  /** Courses public in the store before. */
+  readonly current: number;
+  readonly added: number;
+  readonly changed: number;
+  /** Still at the source, not public any more. */
+  readonly hidden: number;
+  /** Not at the source any more. */
+  readonly disappeared: number;
+}
+
+/**
+ * Compares the staged courses with the current versions and keeps the difference in the
+ * session's table `course_changes` (course_id, change), for the statements that write it.
+ */
+export async function findChanges(sql: Queryable): Promise<Changes> {
+  await sql`drop table if exists course_changes`;
+  await sql`
+    create temporary table course_changes as
+    select course_id, case when v.course_id is null then 'added' else 'changed' end as change
+    from staged_courses s
+    left join (select * from course_versions where valid_to is null) v using (course_id)
+    where v.course_id is null or (${stateOf(sql, 's')}) is distinct from (${stateOf(sql, 'v')})
+    union all
+    select course_id,
+      case when exists (select from staged_hidden h where h.course_id = v.course_id)
+        then 'hidden' else 'disappeared' end
+    from course_versions v
+    where v.valid_to is null
+      and not exists (select from staged_courses s where s.course_id = v.course_id)`;
+  await sql`analyze course_changes`;
+  const [row] = await sql<[Changes]>`
+    select
+      (select count(*) from staged_courses) as staged,
+      (select count(*) from course_versions where valid_to is null) as current,
+      count(*) filter (where change = 'added') as added,
+      count(*) filter (where change = 'changed') as changed,
+      count(*) filter (where change = 'hidden') as hidden,
+      count(*) filter (where change = 'disappeared') as disappeared
+    from course_changes`;
+  return row;
+}

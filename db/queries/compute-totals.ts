@@ -1,0 +1,64 @@
+import { metrics, sumMetrics } from '../../metrics/registry.ts';
+import type { Queryable } from '../connect.ts';
+import { commaSeparated, type Fragment } from '../fragments.ts';
+
+/** Totals and coverage as they are stored: by metric name, without the derived ones. */
+export interface StoredTotals {
+  readonly totals: Record<string, number | null>;
+  readonly coverage: Record<string, number>;
+}
+
+const coverageSuffix = '__coverage';
+
+/**
+ * The aggregates of kinds `sum` and `count` over course versions: a sum skips nulls; over
+ * no rows it is 0, over rows none of which has a value it is null.
+ */
+export function totalsColumns(sql: Queryable, computedAt: Date): Fragment {
+  const columns = metrics.flatMap((metric) => {
+    if (metric.kind === 'count') {
+      return metric.status === undefined
+        ? [sql`count(*) as ${sql(metric.name)}`]
+        : [
+            sql`count(*) filter (where course_status(start_at, end_at, ${computedAt})
+              = ${metric.status}) as ${sql(metric.name)}`,
+          ];
+    }
+    if (metric.kind !== 'sum') return [];
+    const column = sql(metric.name);
+    return [
+      sql`(case when count(*) = 0 then 0 else sum(${column}) end)::bigint as ${column}`,
+      sql`count(${column}) as ${sql(metric.name + coverageSuffix)}`,
+    ];
+  });
+  return commaSeparated(sql, columns);
+}
+
+/** Takes the columns of `totalsColumns` apart; of a count, every course has a value. */
+export function splitTotals(row: Readonly<Record<string, number | null>>): StoredTotals {
+  const totals: Record<string, number | null> = {};
+  const coverage: Record<string, number> = {};
+  const courses = row['courses'] ?? 0;
+  for (const metric of metrics) {
+    if (metric.kind === 'count') coverage[metric.name] = courses;
+  }
+  for (const metric of sumMetrics) {
+    coverage[metric.name] = row[metric.name + coverageSuffix] ?? 0;
+  }
+  for (const metric of metrics) {
+    if (metric.kind === 'count' || metric.kind === 'sum') {
+      totals[metric.name] = row[metric.name] ?? null;
+    }
+  }
+  return { totals, coverage };
+}
+
+/** Totals over the current versions: those of the snapshot that is being published. */
+export async function computeCurrentTotals(
+  sql: Queryable,
+  computedAt: Date,
+): Promise<StoredTotals> {
+  const [row] = await sql<[Record<string, number | null>]>`
+    select ${totalsColumns(sql, computedAt)} from course_versions where valid_to is null`;
+  return splitTotals(row);
+}

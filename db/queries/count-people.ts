@@ -1,0 +1,93 @@
+import type { Queryable } from '../connect.ts';
+import { dimensions, groupJoin, type Dimension } from './dimensions.ts';
+
+/** People of one group; `key` is null for the courses that have none. */
+export interface PeopleRow {
+  readonly key: string | null;
+  readonly courses: number;
+  readonly editors: number;
+  readonly new_editors: number;
+  readonly new_editors_60d: number;
+  readonly facilitators: number;
+  readonly active_facilitators: number;
+}
+
+export const peopleMetrics = [
+  'editors',
+  'new_editors',
+  'new_editors_60d',
+  'facilitators',
+  'active_facilitators',
+] as const;
+
+/**
+ * Distinct people over the current versions: of the whole (dimension '') or of each group.
+ * Each person is folded to one row a group first, so that counting needs no sort.
+ */
+export async function countPeople(
+  sql: Queryable,
+  dimension: Dimension | '',
+  computedAt: Date,
+): Promise<PeopleRow[]> {
+  const groups =
+    dimension === ''
+      ? sql`cross join (select null::text as key) g`
+      : groupJoin(sql, dimension, computedAt);
+  return sql<PeopleRow[]>`
+    with members as (
+      select g.key, v.course_id,
+        course_status(v.start_at, v.end_at, ${computedAt}) = 'current' as active
+      from course_versions v ${groups}
+      where v.valid_to is null
+    ), people as (
+      select m.key, e.person_key,
+        bool_or(e.role = 0) as editor,
+        bool_or(e.role = 0 and e.new_editor) as new_editor,
+        bool_or(e.role = 0 and e.new_editor_60d) as new_editor_60d,
+        bool_or(e.role = 1) as facilitator,
+        bool_or(e.role = 1 and m.active) as active_facilitator
+      from members m join enrollments e using (course_id)
+      group by m.key, e.person_key
+    ), counted as (
+      select key,
+        count(*) filter (where editor) as editors,
+        count(*) filter (where new_editor) as new_editors,
+        count(*) filter (where new_editor_60d) as new_editors_60d,
+        count(*) filter (where facilitator) as facilitators,
+        count(*) filter (where active_facilitator) as active_facilitators
+      from people group by key
+    ), sizes as (
+      select key, count(*) as courses from members group by key
+    )
+    select s.key, s.courses,
+      coalesce(editors, 0) as editors,
+      coalesce(new_editors, 0) as new_editors,
+      coalesce(new_editors_60d, 0) as new_editors_60d,
+      coalesce(facilitators, 0) as facilitators,
+      coalesce(active_facilitators, 0) as active_facilitators
+    from sizes s left join counted c on c.key is not distinct from s.key`;
+}
+
+/** Keeps the counts of people of a snapshot, of every group of every dimension. */
+export async function writePeopleGroups(
+  sql: Queryable,
+  snapshotId: number,
+  computedAt: Date,
+): Promise<void> {
+  for (const dimension of dimensions) {
+    const groups = await countPeople(sql, dimension, computedAt);
+    const rows = groups.map(({ key, courses, ...people }) => ({
+      snapshot_id: snapshotId,
+      dimension,
+      key,
+      totals: people,
+      coverage: Object.fromEntries(peopleMetrics.map((name) => [name, courses])),
+    }));
+    for (let first = 0; first < rows.length; first += 1000) {
+      await sql`
+        insert into snapshot_groups
+        select * from jsonb_populate_recordset(null::snapshot_groups,
+          ${JSON.stringify(rows.slice(first, first + 1000))}::text::jsonb)`;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import type { Queryable } from '../connect.ts';
+
+export const runTriggers = ['start', 'schedule', 'admin', 'command'] as const;
+export type RunTrigger = (typeof runTriggers)[number];
+export const runStates = ['running', 'succeeded', 'unchanged', 'refused', 'failed'] as const;
+export type RunState = (typeof runStates)[number];
+
+/** Counts of a run by name; `warnings` counts oddities of the source by their sentence. */
+export interface RunCounts {
+  readonly [name: string]: number | Readonly<Record<string, number>>;
+}
+
+export interface RunRow {
+  readonly runId: number;
+  readonly trigger: RunTrigger;
+  readonly state: RunState;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  readonly snapshotId: number | null;
+  readonly counts: RunCounts | null;
+  readonly problem: string | null;
+}
+
+function runColumns(sql: Queryable) {
+  return sql`run_id as "runId", trigger, state, started_at as "startedAt",
+    finished_at as "finishedAt", snapshot_id as "snapshotId", counts, problem`;
+}
+
+export async function startRun(sql: Queryable, trigger: RunTrigger, at: Date): Promise<RunRow> {
+  const [row] = await sql<[RunRow]>`
+    insert into job_runs (trigger, state, started_at) values (${trigger}, 'running', ${at})
+    returning ${runColumns(sql)}`;
+  return row;
+}
+
+export async function finishRun(
+  sql: Queryable,
+  runId: number,
+  end: Pick<RunRow, 'snapshotId' | 'counts' | 'problem'> & {
+    readonly state: Exclude<RunState, 'running'>;
+    readonly at: Date;
+  },
+): Promise<RunRow> {
+  const [row] = await sql<[RunRow]>`
+    update job_runs set state = ${end.state}, finished_at = ${end.at},
+      snapshot_id = ${end.snapshotId}, problem = ${end.problem},
+      counts = ${end.counts === null ? null : JSON.stringify(end.counts)}::text::jsonb
+    where run_id = ${runId} returning ${runColumns(sql)}`;
+  return row;
+}
+
+/** For whoever holds the publisher's lock: runs still marked running have lost their process. */
+export async function failAbandonedRuns(sql: Queryable, at: Date): Promise<void> {
+  await sql`
+    update job_runs set state = 'failed', finished_at = ${at},
+      problem = 'The process ended before the run did.'
+    where state = 'running'`;
+}
+
+export async function findRun(sql: Queryable, runId: number): Promise<RunRow | undefined> {
+  const [row] = await sql<RunRow[]>`
+    select ${runColumns(sql)} from job_runs where run_id = ${runId}`;
+  return row;
+}
+
+/** The run whose process holds the publisher's lock, if any. */
+export async function findRunningRun(sql: Queryable): Promise<RunRow | undefined> {
+  const [row] = await sql<RunRow[]>`
+    select ${runColumns(sql)} from job_runs where state = 'running' order by run_id desc limit 1`;
+  return row;
+}
+
+/** Newest first, those before run `before`. */
+export async function listRuns(
+  sql: Queryable,
+  page: { readonly before?: number | undefined; readonly limit: number },
+): Promise<RunRow[]> {
+  return sql<RunRow[]>`
+    select ${runColumns(sql)} from job_runs
+    where ${page.before ?? null}::bigint is null or run_id < ${page.before ?? null}::bigint
+    order by run_id desc limit ${page.limit}`;
+}
+
+/** The newest run that has ended, however it ended. */
+export async function findLastRun(sql: Queryable): Promise<RunRow | undefined> {
+  const [row] = await sql<RunRow[]>`
+    select ${runColumns(sql)} from job_runs where state <> 'running' order by run_id desc limit 1`;
+  return row;
+}
+
+/** When the source was last read whole and the store was up to date with it. */
+export async function findLastSuccess(sql: Queryable): Promise<Date | undefined> {
+  const [row] = await sql<{ startedAt: Date }[]>`
+    select started_at as "startedAt" from job_runs
+    where state in ('succeeded', 'unchanged') order by run_id desc limit 1`;
+  return row?.startedAt;
+}

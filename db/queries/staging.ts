@@ -1,0 +1,72 @@
+import { sumMetrics } from '../../metrics/registry.ts';
+import type { Queryable } from '../connect.ts';
+import { identifiers } from '../fragments.ts';
+import { stateColumns } from './course-state.ts';
+
+/** A course as it is staged; absent columns are null. Times are RFC 3339 UTC. */
+export interface StagedCourse {
+  readonly course_id: number;
+  readonly [column: string]: unknown;
+}
+
+/**
+ * Makes this session's staging tables, empty. They live in the session, so a publisher
+ * that loses its connection loses its lock and its rows at the same time.
+ */
+export async function createStaging(sql: Queryable): Promise<void> {
+  await sql`drop table if exists staged_courses, staged_campaigns, staged_hidden,
+    staged_enrollments, staged_activity`;
+  await sql`
+    create temporary table staged_courses as
+    select ${identifiers(sql, ['course_id', ...stateColumns, 'csv_head', 'url_path'])},
+      null::text as marker, null::text[] as keeps
+    from course_versions where false`;
+  await sql`
+    create temporary table staged_campaigns as
+    select campaign_id, slug, title, description, start_at, end_at, created_at
+    from campaigns where false`;
+  await sql`create temporary table staged_hidden (course_id bigint)`;
+  await sql`create temporary table staged_enrollments as select * from enrollments where false`;
+  await sql`create temporary table staged_activity as select * from activity where false`;
+}
+
+export type StagingTable =
+  | 'staged_courses'
+  | 'staged_campaigns'
+  | 'staged_hidden'
+  | 'staged_enrollments'
+  | 'staged_activity';
+
+/** Adds rows whose fields are named as the table's columns. */
+export async function stageRows(
+  sql: Queryable,
+  table: StagingTable,
+  rows: readonly object[],
+): Promise<void> {
+  await sql`
+    insert into ${sql(table)}
+    select * from json_populate_recordset(null::${sql(table)}, ${JSON.stringify(rows)}::text::json)`;
+}
+
+/**
+ * After the last row: gives the planner statistics, which temporary tables never get by
+ * themselves, and fills in what the source kept from the current version.
+ */
+export async function finishStaging(sql: Queryable): Promise<void> {
+  const kept = await sql<{ name: string }[]>`
+    select distinct unnest(keeps) as name from staged_courses where keeps is not null`;
+  const names = new Set(kept.map((row) => row.name));
+  for (const metric of sumMetrics) {
+    if (!names.delete(metric.name)) continue;
+    await sql`
+      update staged_courses s set ${sql(metric.name)} = v.${sql(metric.name)}
+      from course_versions v
+      where v.course_id = s.course_id and v.valid_to is null
+        and ${metric.name}::text = any(s.keeps)`;
+  }
+  if (names.size > 0) throw new Error(`not a metric to keep: ${[...names].join(', ')}`);
+  await sql`create unique index on staged_courses (course_id)`;
+  await sql`analyze staged_courses`;
+  await sql`analyze staged_enrollments`;
+  await sql`analyze staged_activity`;
+}

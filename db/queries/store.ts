@@ -1,0 +1,51 @@
+import type { Queryable } from '../connect.ts';
+
+export interface StoreRow {
+  /** The kind of source that the store belongs to; null before the first publication. */
+  readonly sourceKind: string | null;
+  readonly revision: number;
+}
+
+export async function readStore(sql: Queryable): Promise<StoreRow> {
+  const [row] = await sql<[StoreRow]>`select source_kind as "sourceKind", revision from store`;
+  return row;
+}
+
+export async function claimStore(sql: Queryable, sourceKind: string): Promise<void> {
+  await sql`update store set source_kind = ${sourceKind} where source_kind is null`;
+}
+
+/** Says that answers computed from rows of past snapshots are not what they were. */
+export async function raiseRevision(sql: Queryable): Promise<void> {
+  await sql`update store set revision = revision + 1`;
+}
+
+/** The secret of this installation, kept from the first time it is needed. */
+export async function keepPersonKeySecret(sql: Queryable, fresh: Buffer): Promise<Buffer> {
+  const [row] = await sql<[{ secret: Buffer }]>`
+    update store set person_key_secret = coalesce(person_key_secret, ${fresh})
+    returning person_key_secret as secret`;
+  return row.secret;
+}
+
+/** Where publishers tell readers that there is something new. */
+export const publicationChannel = 'dashboard_open_data_publication';
+
+/** Delivered to listeners when the transaction commits, and not at all if it does not. */
+export async function notifyReaders(sql: Queryable): Promise<void> {
+  await sql`select pg_notify(${publicationChannel}, '')`;
+}
+
+/** Held by the session of the one publisher; any constant that nothing else uses. */
+const publishingLock = 7_303_014_100_002n;
+
+/** Takes the publisher's lock for this session, which loses it when it ends, however it ends. */
+export async function lockPublishing(sql: Queryable, wait: boolean): Promise<boolean> {
+  if (wait) {
+    await sql`select pg_advisory_lock(${publishingLock}::bigint)`;
+    return true;
+  }
+  const [row] = await sql<[{ locked: boolean }]>`
+    select pg_try_advisory_lock(${publishingLock}::bigint) as locked`;
+  return row.locked;
+}

@@ -1,0 +1,122 @@
+import { sumMetrics } from '../../metrics/registry.ts';
+import type { Queryable } from '../connect.ts';
+import { identifiers } from '../fragments.ts';
+
+/** Every column of a version, in one order for both tables. */
+const versionColumns: readonly string[] = [
+  'course_id',
+  'valid_from',
+  'valid_to',
+  'slug',
+  'title',
+  'institution',
+  'term',
+  'type',
+  'home_wiki',
+  'wikis',
+  'campaign_ids',
+  'start_at',
+  'end_at',
+  'created_at',
+  'new_or_returning',
+  'csv_head',
+  'csv_tail',
+  'csv_definitions_version',
+  'url_path',
+  ...sumMetrics.map((metric) => metric.name),
+];
+
+/**
+ * Takes the courses that `course_changes` marks `hidden`, or also `disappeared`, out of
+ * reach: all their versions, the last of which ends at `snapshotId`, their enrolments,
+ * activity and markers.
+ *
+ * @returns how many courses were withdrawn
+ */
+export async function withdrawCourses(
+  sql: Queryable,
+  options: {
+    readonly snapshotId: number;
+    readonly at: Date;
+    readonly changes: readonly ('hidden' | 'disappeared')[];
+  },
+): Promise<number> {
+  const columns = identifiers(sql, versionColumns);
+  const gone = sql`select course_id from course_changes where change = any(${options.changes}::text[])`;
+  await sql`
+    update course_versions set valid_to = ${options.snapshotId}
+    where valid_to is null and course_id in (${gone})`;
+  await sql`
+    with moved as (delete from course_versions where course_id in (${gone}) returning *)
+    insert into withdrawn_course_versions (${columns}) select ${columns} from moved`;
+  const withdrawn = await sql`
+    insert into withdrawn_courses (course_id, withdrawn_at, snapshot_id)
+    select course_id, ${options.at}, ${options.snapshotId} from (${gone}) gone`;
+  await sql`delete from enrollments where course_id in (${gone})`;
+  await sql`delete from activity where course_id in (${gone})`;
+  await sql`delete from course_markers where course_id in (${gone})`;
+  return withdrawn.count;
+}
+
+/**
+ * Gives staged courses that were withdrawn and not yet purged their history back. Where no
+ * snapshot was published without the course, its last version is open again.
+ *
+ * @returns how many courses returned
+ */
+export async function returnCourses(sql: Queryable, nextSnapshotId: number): Promise<number> {
+  const columns = identifiers(sql, versionColumns);
+  const returned = await sql`
+    with back as (
+      delete from withdrawn_courses w using staged_courses s
+      where s.course_id = w.course_id returning w.course_id
+    ), moved as (
+      delete from withdrawn_course_versions v using back
+      where v.course_id = back.course_id returning v.*
+    ), history as (
+      insert into course_versions (${columns}) select ${columns} from moved
+    )
+    select from back`;
+  await sql`update course_versions set valid_to = null where valid_to = ${nextSnapshotId}`;
+  return returned.count;
+}
+
+/** Courses that the snapshot to come is the first to be without. */
+export async function countWithdrawnAt(sql: Queryable, snapshotId: number): Promise<number> {
+  const [row] = await sql<[{ courses: number }]>`
+    select count(*) as courses from withdrawn_courses where snapshot_id = ${snapshotId}`;
+  return row.courses;
+}
+
+/** Erases withdrawn courses for good: those withdrawn before the given moment. */
+export async function purgeWithdrawn(sql: Queryable, withdrawnBefore: Date): Promise<number> {
+  const purged = await sql`
+    with past as (
+      delete from withdrawn_courses where withdrawn_at < ${withdrawnBefore} returning course_id
+    ), rows as (
+      delete from withdrawn_course_versions v using past where v.course_id = past.course_id
+    )
+    select from past`;
+  return purged.count;
+}
+
+/** Counts anew, for every snapshot, how many of its courses have no public rows any more. */
+export async function countWithdrawnSince(sql: Queryable): Promise<void> {
+  await sql`delete from snapshot_withdrawals`;
+  await sql`
+    insert into snapshot_withdrawals (snapshot_id, courses)
+    select snapshot_id, courses from (
+      select s.snapshot_id, s.has_course_rows,
+        (s.totals->>'courses')::bigint
+          - coalesce(sum(net.courses) over (order by s.snapshot_id), 0)::bigint as courses
+      from snapshots s
+      left join (
+        select at, sum(courses) as courses from (
+          select valid_from as at, count(*) as courses from course_versions group by valid_from
+          union all
+          select valid_to, -count(*) from course_versions where valid_to is not null group by valid_to
+        ) steps group by at
+      ) net on net.at = s.snapshot_id
+    ) counted
+    where has_course_rows and courses <> 0`;
+}

@@ -1,0 +1,98 @@
+import { courseHeadFields } from '../../csv/course-columns.ts';
+import { csvRecords } from '../../csv/records.ts';
+import type { Queryable } from '../connect.ts';
+
+export interface CampaignChanges {
+  /** Campaigns that are new or whose description or dates changed. */
+  readonly written: number;
+  /** Campaigns whose slug or title changed: answers about past snapshots change with them. */
+  readonly renamed: number;
+}
+
+/** Brings the names of campaigns up to date, in the stored CSV lines of their courses too. */
+export async function writeCampaigns(sql: Queryable): Promise<CampaignChanges> {
+  const renamed = await sql<{ campaignId: number; slugChanged: boolean }[]>`
+    select c.campaign_id as "campaignId", c.slug <> s.slug as "slugChanged"
+    from campaigns c join staged_campaigns s using (campaign_id)
+    where c.slug <> s.slug or c.title <> s.title`;
+  const written = await sql`
+    insert into campaigns (campaign_id, slug, title, description, start_at, end_at, created_at)
+    select campaign_id, slug, title, description, start_at, end_at, created_at
+    from staged_campaigns
+    on conflict (campaign_id) do update set
+      slug = excluded.slug, title = excluded.title, description = excluded.description,
+      start_at = excluded.start_at, end_at = excluded.end_at, created_at = excluded.created_at
+    where (campaigns.slug, campaigns.title, campaigns.description,
+        campaigns.start_at, campaigns.end_at, campaigns.created_at)
+      is distinct from (excluded.slug, excluded.title, excluded.description,
+        excluded.start_at, excluded.end_at, excluded.created_at)`;
+  const slugs = renamed.filter((row) => row.slugChanged).map((row) => row.campaignId);
+  if (slugs.length > 0) {
+    await rewriteCsvHeads(sql, 'course_versions', slugs);
+    await rewriteCsvHeads(sql, 'withdrawn_course_versions', slugs);
+  }
+  return { written: written.count, renamed: renamed.length };
+}
+
+interface HeadRow {
+  readonly courseId: number;
+  readonly validFrom: number;
+  readonly slug: string;
+  readonly title: string | null;
+  readonly institution: string | null;
+  readonly term: string | null;
+  readonly type: string | null;
+  readonly homeWiki: string | null;
+  readonly wikis: readonly string[];
+  readonly campaigns: readonly string[];
+  readonly start: string | null;
+  readonly end: string | null;
+  readonly createdAt: string | null;
+}
+
+/** RFC 3339 UTC, whole seconds; null stays null. */
+export function timestampText(sql: Queryable, column: string) {
+  return sql`to_char(${sql(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+}
+
+/** The slugs a course shows for its campaigns: sorted, and one where campaigns share it. */
+export function campaignSlugs(slugs: Iterable<string>): string[] {
+  return [...new Set(slugs)].sort();
+}
+
+const rowsAtOnce = 1000;
+
+async function rewriteCsvHeads(
+  sql: Queryable,
+  table: 'course_versions' | 'withdrawn_course_versions',
+  campaignIds: readonly number[],
+): Promise<void> {
+  let last: Pick<HeadRow, 'courseId' | 'validFrom'> = { courseId: 0, validFrom: 0 };
+  for (;;) {
+    const batch: readonly HeadRow[] = await sql<HeadRow[]>`
+      select course_id as "courseId", valid_from as "validFrom", v.slug, v.title, institution,
+        term, type, home_wiki as "homeWiki", wikis,
+        array(select c.slug from campaigns c
+          where c.campaign_id = any(v.campaign_ids)) as campaigns,
+        ${timestampText(sql, 'v.start_at')} as start, ${timestampText(sql, 'v.end_at')} as end,
+        ${timestampText(sql, 'v.created_at')} as "createdAt"
+      from ${sql(table)} v
+      where campaign_ids && ${campaignIds}::bigint[]
+        and (course_id, valid_from) > (${last.courseId}, ${last.validFrom})
+      order by course_id, valid_from limit ${rowsAtOnce}`;
+    const end = batch.at(-1);
+    if (end === undefined) return;
+    last = end;
+    const heads = csvRecords(
+      batch.map((row) => courseHeadFields({ ...row, campaigns: campaignSlugs(row.campaigns) })),
+    );
+    await sql`
+      update ${sql(table)} v set csv_head = new.head
+      from unnest(
+        ${batch.map((row) => row.courseId)}::bigint[],
+        ${batch.map((row) => row.validFrom)}::bigint[],
+        ${heads}::text[]
+      ) as new (course_id, valid_from, head)
+      where v.course_id = new.course_id and v.valid_from = new.valid_from`;
+  }
+}

@@ -1,0 +1,204 @@
+import type { Sql, TransactionSql } from '../db/connect.ts';
+import { findChanges, type Changes } from '../db/queries/changes.ts';
+import { computeCurrentTotals, type StoredTotals } from '../db/queries/compute-totals.ts';
+import { countPeople, peopleMetrics, writePeopleGroups } from '../db/queries/count-people.ts';
+import { finishRun, type RunCounts } from '../db/queries/job-runs.ts';
+import { findLatestSnapshot, insertSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
+import { claimStore, notifyReaders, raiseRevision } from '../db/queries/store.ts';
+import {
+  countWithdrawnAt,
+  countWithdrawnSince,
+  purgeWithdrawn,
+  returnCourses,
+  withdrawCourses,
+} from '../db/queries/withdrawals.ts';
+import { writeCampaigns } from '../db/queries/write-campaigns.ts';
+import { writeActivity, writeEnrollments } from '../db/queries/write-people.ts';
+import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
+import { definitionsVersion } from '../metrics/registry.ts';
+import type { SourceKind } from '../sources/source.ts';
+
+/** How long the rows of a withdrawn course are kept, should it return. */
+export const graceMilliseconds = 30 * 24 * 60 * 60 * 1000;
+
+export interface PublishOptions {
+  readonly sourceKind: SourceKind;
+  readonly readAt: Date;
+  readonly countsPeople: boolean;
+  readonly warnings: ReadonlyMap<string, number>;
+  readonly now: Date;
+  /** The run whose end is recorded with the snapshot; absent for a trial. */
+  readonly runId?: number;
+  /** An operator's word that courses missing from the source are really gone. */
+  readonly confirmWithdrawals: boolean;
+}
+
+export interface Published {
+  readonly state: 'succeeded' | 'unchanged';
+  readonly snapshotId: number | null;
+  readonly counts: RunCounts;
+}
+
+/** A publication that would erase too much, stopped for an operator to look at. */
+export class PublicationRefused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'PublicationRefused';
+  }
+}
+
+/** Ends a transaction that was only made to see what it would do. */
+class Trial extends Error {
+  readonly published: Published;
+  constructor(published: Published) {
+    super('trial');
+    this.published = published;
+  }
+}
+
+/**
+ * Publishes what this session has staged, in one transaction: readers see the store as it
+ * was or the new snapshot, never half. The caller holds the publisher's lock.
+ *
+ * @throws {PublicationRefused} when too many courses have disappeared; those that are not
+ *   public any more are withdrawn all the same
+ */
+export async function publishSnapshot(sql: Sql, options: PublishOptions): Promise<Published> {
+  try {
+    return await sql.begin(async (tx) => {
+      const published = await publish(tx, options);
+      if (options.runId === undefined) throw new Trial(published);
+      await finishRun(tx, options.runId, { ...published, problem: null, at: options.now });
+      return published;
+    });
+  } catch (error) {
+    if (error instanceof Trial) return error.published;
+    if (error instanceof PublicationRefused && options.runId !== undefined) {
+      await sql.begin((tx) => withdrawHidden(tx, options));
+    }
+    throw error;
+  }
+}
+
+async function publish(tx: TransactionSql, options: PublishOptions): Promise<Published> {
+  const latest = await findLatestSnapshot(tx);
+  const snapshotId = await nextSnapshotId(tx);
+  const returned = await returnCourses(tx, snapshotId);
+  const changes = await findChanges(tx);
+  if (!options.confirmWithdrawals) refuseMassDisappearance(changes);
+
+  const campaigns = await writeCampaigns(tx);
+  const withdrawnNow = await withdrawCourses(tx, {
+    snapshotId,
+    at: options.now,
+    changes: ['hidden', 'disappeared'],
+  });
+  const versions = await writeVersions(tx, snapshotId);
+  const enrollments = await writeEnrollments(tx);
+  const activity = await writeActivity(tx);
+  await writeMarkers(tx);
+  const purged = await purgeWithdrawn(tx, new Date(options.now.getTime() - graceMilliseconds));
+  const rowsOfThePastChanged = withdrawnNow + returned + campaigns.renamed > 0;
+  if (rowsOfThePastChanged) await raiseRevision(tx);
+
+  const withdrawn = await countWithdrawnAt(tx, snapshotId);
+  const counts: RunCounts = {
+    courses: changes.staged,
+    added: changes.added,
+    changed: changes.changed,
+    withdrawn,
+    returned,
+    purged,
+    versions_written: versions,
+    campaigns_written: campaigns.written,
+    enrollments_written: enrollments,
+    activity_written: activity,
+    ...(options.warnings.size > 0 ? { warnings: Object.fromEntries(options.warnings) } : {}),
+  };
+  const nothingNew = versions + withdrawn + returned + enrollments + activity === 0;
+  if (nothingNew && latest !== undefined && isSameDay(latest.computedAt, options.now)) {
+    if (rowsOfThePastChanged) await notifyReaders(tx);
+    return { state: 'unchanged', snapshotId: null, counts };
+  }
+
+  const computedAt = momentAfter(latest, options.now);
+  const { totals, coverage } = await computeTotals(tx, computedAt, options.countsPeople);
+  await insertSnapshot(tx, {
+    snapshotId,
+    computedAt,
+    sourceKind: options.sourceKind,
+    sourceReadAt: options.readAt,
+    definitionsVersion,
+    previousSnapshotId: latest?.snapshotId ?? null,
+    added: changes.added,
+    changed: changes.changed,
+    withdrawn,
+    totals,
+    coverage,
+    hasCourseRows: true,
+  });
+  if (options.countsPeople) await writePeopleGroups(tx, snapshotId, computedAt);
+  if (withdrawnNow + returned > 0) await countWithdrawnSince(tx);
+  await claimStore(tx, options.sourceKind);
+  await notifyReaders(tx);
+  return { state: 'succeeded', snapshotId, counts };
+}
+
+/** Without publishing anything: courses that are present and not public leave at once. */
+async function withdrawHidden(tx: TransactionSql, options: PublishOptions): Promise<void> {
+  const changes = await findChanges(tx);
+  if (changes.hidden === 0) return;
+  const snapshotId = await nextSnapshotId(tx);
+  await withdrawCourses(tx, { snapshotId, at: options.now, changes: ['hidden'] });
+  await raiseRevision(tx);
+  await countWithdrawnSince(tx);
+  await notifyReaders(tx);
+}
+
+function refuseMassDisappearance(changes: Changes): void {
+  const { disappeared, current, staged } = changes;
+  const many = disappeared > 50 && disappeared > current * 0.05;
+  const all = disappeared > 0 && staged === 0;
+  if (!many && !all) return;
+  throw new PublicationRefused(
+    `${String(disappeared)} of ${String(current)} courses are missing from the source, which ` +
+      'looks like a source that is empty or half restored: nothing was published. If they are ' +
+      'really gone, publish once with --confirm-withdrawals.',
+  );
+}
+
+async function nextSnapshotId(tx: TransactionSql): Promise<number> {
+  const [row] = await tx<[{ next: number }]>`
+    select coalesce(max(snapshot_id), 0) + 1 as next from snapshots`;
+  return row.next;
+}
+
+function isSameDay(a: Date, b: Date): boolean {
+  return a.toISOString().slice(0, 10) === b.toISOString().slice(0, 10);
+}
+
+/** Whole seconds, and later than any snapshot before, whatever the clock says. */
+function momentAfter(latest: SnapshotRow | undefined, now: Date): Date {
+  const second = Math.floor(now.getTime() / 1000) * 1000;
+  return new Date(Math.max(second, (latest?.computedAt.getTime() ?? -Infinity) + 1000));
+}
+
+async function computeTotals(
+  tx: TransactionSql,
+  computedAt: Date,
+  countsPeople: boolean,
+): Promise<StoredTotals> {
+  const { totals, coverage } = await computeCurrentTotals(tx, computedAt);
+  if (!countsPeople) return { totals, coverage };
+  const [people] = await countPeople(tx, '', computedAt);
+  return {
+    totals: {
+      ...totals,
+      ...Object.fromEntries(peopleMetrics.map((name) => [name, people?.[name] ?? 0])),
+    },
+    coverage: {
+      ...coverage,
+      ...Object.fromEntries(peopleMetrics.map((name) => [name, people?.courses ?? 0])),
+    },
+  };
+}

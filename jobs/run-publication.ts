@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
+import {
+  failAbandonedRuns,
+  findRun,
+  findRunningRun,
+  finishRun,
+  startRun,
+  type RunRow,
+  type RunTrigger,
+} from '../db/queries/job-runs.ts';
+import { keepPersonKeySecret, lockPublishing, readStore } from '../db/queries/store.ts';
+import { readMarkers } from '../db/queries/write-versions.ts';
+import { SourceError, type Source } from '../sources/source.ts';
+import { PublicationRefused, publishSnapshot, type Published } from './publish-snapshot.ts';
+import { stageSource } from './stage-source.ts';
+
+export interface JobLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface PublicationOptions {
+  readonly address: StoreAddress;
+  readonly source: Source;
+  readonly trigger: RunTrigger;
+  readonly clock: () => Date;
+  readonly log: JobLog;
+  readonly signal: AbortSignal;
+  /** Whether to wait for another publisher to end; otherwise its run is returned. */
+  readonly wait: boolean;
+  readonly confirmWithdrawals?: boolean;
+  /** The operator's own secret for people's keys; otherwise the store keeps one. */
+  readonly personKeySecret?: string | undefined;
+  /** Told as soon as the run has its number. */
+  readonly onStarted?: (run: RunRow) => void;
+}
+
+export interface PublicationResult {
+  readonly run: RunRow;
+  /** Whether the run is another publisher's, which was found at work. */
+  readonly busy: boolean;
+  /** Details of a failure, a line each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads the source and publishes it, once and alone: on a connection of its own, which
+ * holds the lock that keeps every other publisher out, on any instance. However it ends,
+ * the run says so; a failure leaves the store as it was.
+ *
+ * @throws when the database cannot be reached at all
+ */
+export async function runPublication(options: PublicationOptions): Promise<PublicationResult> {
+  const sql = connectPublisher(options.address);
+  try {
+    if (!(await lockPublishing(sql, options.wait))) {
+      const run = await findRunningRun(sql);
+      if (run !== undefined) return { run, busy: true, problems: [] };
+      // The other publisher ended between the two questions: it is this one's turn.
+      await lockPublishing(sql, true);
+    }
+    options.signal.throwIfAborted();
+    await failAbandonedRuns(sql, options.clock());
+    const run = await startRun(sql, options.trigger, options.clock());
+    options.onStarted?.(run);
+    options.log.info({ run: run.runId, source: options.source.kind }, 'publication started');
+    try {
+      const published = await readAndPublish(sql, options, run.runId);
+      const finished = (await findRun(sql, run.runId)) ?? run;
+      options.log.info(
+        {
+          run: run.runId,
+          state: published.state,
+          snapshot: published.snapshotId,
+          ...published.counts,
+        },
+        published.state === 'unchanged'
+          ? 'nothing has changed since the last snapshot of today: none was made'
+          : 'snapshot published',
+      );
+      return { run: finished, busy: false, problems: [] };
+    } catch (error) {
+      return await recordFailure(sql, options, run, error);
+    }
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+export interface Trial {
+  readonly published: Published;
+}
+
+/** Does everything that a publication does, then takes it back. */
+export async function tryPublication(
+  options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
+): Promise<Published> {
+  const sql = connectPublisher(options.address);
+  try {
+    await lockPublishing(sql, true);
+    return await readAndPublish(sql, options, undefined);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+function connectPublisher(address: StoreAddress): Sql {
+  return connect(address, {
+    max: 1,
+    applicationName: 'dashboard-open-data publisher',
+    statementTimeout: 0,
+  });
+}
+
+async function readAndPublish(
+  sql: Sql,
+  options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
+  runId: number | undefined,
+): Promise<Published> {
+  const { source, log, signal } = options;
+  await refuseOtherKind(sql, source);
+  const personKeySecret =
+    options.personKeySecret === undefined
+      ? await keepPersonKeySecret(sql, randomBytes(32))
+      : Buffer.from(options.personKeySecret);
+  const reading = await source.open({
+    signal,
+    now: options.clock(),
+    markers: await readMarkers(sql),
+    onProgress: (progress) => {
+      log.info(progress, 'reading the source');
+    },
+  });
+  try {
+    await stageSource(sql, reading, { personKeySecret, signal });
+  } finally {
+    await reading.close();
+  }
+  return publishSnapshot(sql, {
+    sourceKind: source.kind,
+    readAt: reading.readAt,
+    countsPeople: reading.countsPeople,
+    warnings: reading.warnings(),
+    now: options.clock(),
+    confirmWithdrawals: options.confirmWithdrawals ?? false,
+    ...(runId === undefined ? {} : { runId }),
+  });
+}
+
+async function refuseOtherKind(sql: Sql, source: Source): Promise<void> {
+  const { sourceKind } = await readStore(sql);
+  if (sourceKind === null || sourceKind === source.kind) return;
+  throw new PublicationRefused(
+    `This store holds snapshots of a ${sourceKind} source and the configured one is ` +
+      `${source.kind}; their numbers must not be mixed. Use another database ` +
+      '(DATABASE_URL) or another DATA_DIR for it.',
+  );
+}
+
+async function recordFailure(
+  sql: Sql,
+  options: PublicationOptions,
+  run: RunRow,
+  error: unknown,
+): Promise<PublicationResult> {
+  const refused = error instanceof PublicationRefused;
+  const message = error instanceof Error ? error.message : String(error);
+  const problems = error instanceof SourceError ? error.problems : [];
+  const fields = { run: run.runId, problems };
+  if (refused || error instanceof SourceError) options.log.error(fields, message);
+  else options.log.error({ ...fields, err: error }, 'publication failed');
+  const finished = await finishRun(sql, run.runId, {
+    state: refused ? 'refused' : 'failed',
+    at: options.clock(),
+    snapshotId: null,
+    counts: null,
+    problem: [message, ...problems].join('\n'),
+  });
+  return { run: finished, busy: false, problems };
+}
