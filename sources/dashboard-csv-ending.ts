@@ -1,0 +1,74 @@
+import { rateOf } from './dashboard-csv-course.ts';
+import type { CsvHeader } from './dashboard-csv-header.ts';
+import type { CsvRow } from './dashboard-csv-rows.ts';
+
+/** A rate with that many characters is printed in full, as the Dashboard does. */
+const fullPrecisionLength = 12;
+
+/** How far a rate printed with ten digits may be from the exact one. */
+const fullPrecisionError = 1e-9;
+
+/**
+ * Tells whether a last line without a line end was cut within its last cell. Spreadsheets
+ * do save whole files so, so that only the cell's form against the file's other rates can tell:
+ *
+ * - it is blank although the course has editors;
+ * - it is shorter than every other rate (`01.0` among `01.00`);
+ * - the file prints rates in full, and this one is not that of a whole number of editors
+ *   (0.83 of 6 editors, among 0.8333333333333334).
+ *
+ * A cut that leaves none of these traces goes unnoticed, as in a file of one row: it changes
+ * the trained enrolments of one course. So does a cut exactly between two rows, because
+ * nothing marks the end of an export. A whole file of few rows may show a trace by chance:
+ * it is refused, and a line end after its last row lets it pass.
+ */
+export class Ending {
+  readonly #rateAt: number;
+  readonly #editorsAt: number;
+  readonly #rateIsLast: boolean;
+  #last: CsvRow | undefined;
+  #shortestBefore = Infinity;
+  #longestBefore = 0;
+
+  constructor(header: CsvHeader) {
+    this.#rateAt = header.columns.indexOf('training_completion_rate');
+    this.#editorsAt = header.columns.indexOf('editors');
+    this.#rateIsLast = this.#rateAt === header.columns.length - 1;
+  }
+
+  /** To be called with every row, in order. */
+  see(row: CsvRow): void {
+    const length = this.#last?.cells[this.#rateAt]?.length ?? 0;
+    if (length > 0) {
+      if (length < this.#shortestBefore) this.#shortestBefore = length;
+      if (length > this.#longestBefore) this.#longestBefore = length;
+    }
+    this.#last = row;
+  }
+
+  get lastRow(): CsvRow | undefined {
+    return this.#last;
+  }
+
+  /** Why the last row, which no line end follows, seems cut; undefined when it does not. */
+  cut(): string | undefined {
+    if (!this.#rateIsLast) return 'no line end follows the last cell, so it may be cut';
+    return this.#rateSeemsCut()
+      ? 'the file seems to be cut here (if not, end its last line)'
+      : undefined;
+  }
+
+  #rateSeemsCut(): boolean {
+    const rate = this.#last?.cells[this.#rateAt] ?? '';
+    const editors = Number(this.#last?.cells[this.#editorsAt] ?? '');
+    if (rate === '') return editors > 0;
+    if (this.#longestBefore > 0 && rate.length < this.#shortestBefore) return true;
+    return this.#longestBefore >= fullPrecisionLength && !isShare(rateOf(rate), editors);
+  }
+}
+
+/** Whether the rate is that of a whole number out of `editors`. */
+function isShare(rate: number, editors: number): boolean {
+  const trained = rate * editors;
+  return Math.abs(trained - Math.round(trained)) <= fullPrecisionError * editors;
+}
