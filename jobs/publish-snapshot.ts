@@ -99,7 +99,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   await writeMarkers(tx);
   const purged = await purgeWithdrawn(tx, new Date(options.now.getTime() - graceMilliseconds));
   const rowsOfThePastChanged = withdrawnNow + returned + campaigns.renamed > 0;
-  if (rowsOfThePastChanged) await raiseRevision(tx);
+  if (rowsOfThePastChanged) await raiseRevision(tx, options.now);
 
   const withdrawn = await countWithdrawnAt(tx, snapshotId);
   const counts: RunCounts = {
@@ -150,7 +150,7 @@ async function withdrawHidden(tx: TransactionSql, options: PublishOptions): Prom
   if (changes.hidden === 0) return;
   const snapshotId = await nextSnapshotId(tx);
   await withdrawCourses(tx, { snapshotId, at: options.now, changes: ['hidden'] });
-  await raiseRevision(tx);
+  await raiseRevision(tx, options.now);
   await countWithdrawnSince(tx);
   await notifyReaders(tx);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
 import {
   failAbandonedRuns,
@@ -55,13 +56,11 @@ export interface PublicationResult {
 export async function runPublication(options: PublicationOptions): Promise<PublicationResult> {
   const sql = connectPublisher(options.address);
   try {
-    if (!(await lockPublishing(sql, options.wait))) {
+    if (!options.wait && !(await lockPublishing(sql))) {
       const run = await findRunningRun(sql);
       if (run !== undefined) return { run, busy: true, problems: [] };
-      // The other publisher ended between the two questions: it is this one's turn.
-      await lockPublishing(sql, true);
     }
-    options.signal.throwIfAborted();
+    await waitForLock(sql, options.signal);
     await failAbandonedRuns(sql, options.clock());
     const run = await startRun(sql, options.trigger, options.clock());
     options.onStarted?.(run);
@@ -89,21 +88,25 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
   }
 }
 
-export interface Trial {
-  readonly published: Published;
-}
-
 /** Does everything that a publication does, then takes it back. */
 export async function tryPublication(
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
 ): Promise<Published> {
   const sql = connectPublisher(options.address);
   try {
-    await lockPublishing(sql, true);
+    await waitForLock(sql, options.signal);
     return await readAndPublish(sql, options, undefined);
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** Milliseconds between two looks at whether another publisher has ended. */
+const lockPatience = 250;
+
+/** Taking a lock that the session has already is no harm: it is let go with the session. */
+async function waitForLock(sql: Sql, signal: AbortSignal): Promise<void> {
+  while (!(await lockPublishing(sql))) await delay(lockPatience, undefined, { signal });
 }
 
 function connectPublisher(address: StoreAddress): Sql {
@@ -166,10 +169,15 @@ async function recordFailure(
   error: unknown,
 ): Promise<PublicationResult> {
   const refused = error instanceof PublicationRefused;
-  const message = error instanceof Error ? error.message : String(error);
+  const stopped = options.signal.aborted;
+  const message = stopped
+    ? 'The service was stopped before the run ended; the next one reads the source anew.'
+    : error instanceof Error
+      ? error.message
+      : String(error);
   const problems = error instanceof SourceError ? error.problems : [];
   const fields = { run: run.runId, problems };
-  if (refused || error instanceof SourceError) options.log.error(fields, message);
+  if (refused || stopped || error instanceof SourceError) options.log.error(fields, message);
   else options.log.error({ ...fields, err: error }, 'publication failed');
   const finished = await finishRun(sql, run.runId, {
     state: refused ? 'refused' : 'failed',

@@ -7,6 +7,8 @@ create table store (
   source_kind text,
   -- Raised when rows of past snapshots change: a withdrawal, a return, a renamed campaign.
   revision bigint not null default 0,
+  -- When that was last; later than every snapshot and revision before it, in whole seconds.
+  revised_at timestamptz(0),
   -- Keys the hash that stands for a person; made once, never published.
   person_key_secret bytea
 );

@@ -4,10 +4,12 @@ export interface StoreRow {
   /** The kind of source that the store belongs to; null before the first publication. */
   readonly sourceKind: string | null;
   readonly revision: number;
+  readonly revisedAt: Date | null;
 }
 
 export async function readStore(sql: Queryable): Promise<StoreRow> {
-  const [row] = await sql<[StoreRow]>`select source_kind as "sourceKind", revision from store`;
+  const [row] = await sql<[StoreRow]>`
+    select source_kind as "sourceKind", revision, revised_at as "revisedAt" from store`;
   return row;
 }
 
@@ -15,9 +17,18 @@ export async function claimStore(sql: Queryable, sourceKind: string): Promise<vo
   await sql`update store set source_kind = ${sourceKind} where source_kind is null`;
 }
 
-/** Says that answers computed from rows of past snapshots are not what they were. */
-export async function raiseRevision(sql: Queryable): Promise<void> {
-  await sql`update store set revision = revision + 1`;
+/**
+ * Says that answers computed from rows of past snapshots are not what they were. The moment
+ * is kept a second apart from every one before: dates of answers have whole seconds, and two
+ * different answers must not have the same.
+ */
+export async function raiseRevision(sql: Queryable, now: Date): Promise<void> {
+  await sql`
+    update store set revision = revision + 1,
+      revised_at = greatest(
+        date_trunc('second', ${now}::timestamptz),
+        revised_at + interval '1 second',
+        (select max(computed_at) + interval '1 second' from snapshots))`;
 }
 
 /** The secret of this installation, kept from the first time it is needed. */
@@ -40,11 +51,7 @@ export async function notifyReaders(sql: Queryable): Promise<void> {
 const publishingLock = 7_303_014_100_002n;
 
 /** Takes the publisher's lock for this session, which loses it when it ends, however it ends. */
-export async function lockPublishing(sql: Queryable, wait: boolean): Promise<boolean> {
-  if (wait) {
-    await sql`select pg_advisory_lock(${publishingLock}::bigint)`;
-    return true;
-  }
+export async function lockPublishing(sql: Queryable): Promise<boolean> {
   const [row] = await sql<[{ locked: boolean }]>`
     select pg_try_advisory_lock(${publishingLock}::bigint) as locked`;
   return row.locked;

@@ -1,0 +1,124 @@
+/**
+ * The service: every plugin and every route, in order. The server starts it and every test
+ * builds it; read it first.
+ */
+import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import type { Config } from './config.ts';
+import answers from './plugins/answers.ts';
+import authentication from './plugins/authentication.ts';
+import cache from './plugins/cache.ts';
+import cors from './plugins/cors.ts';
+import database from './plugins/database.ts';
+import errors from './plugins/errors.ts';
+import { httpFrameOptions } from './plugins/http-options.ts';
+import openapi from './plugins/openapi.ts';
+import published from './plugins/published.ts';
+import rateLimit from './plugins/rate-limit.ts';
+import scheduler from './plugins/scheduler.ts';
+import securityHeaders from './plugins/security-headers.ts';
+import admin from './routes/admin/index.ts';
+import docs from './routes/docs.ts';
+import frontPage from './routes/front-page.ts';
+import health from './routes/health.ts';
+import systemMetrics from './routes/system-metrics.ts';
+import v1 from './routes/v1/index.ts';
+import { configuredSource } from './sources/configured-source.ts';
+
+export interface Overrides {
+  readonly logger?: FastifyServerOptions['logger'];
+  readonly clock?: () => Date;
+  /** False: nothing is published but on demand. */
+  readonly scheduler?: boolean;
+  /** Told what is going on while the store is opened. */
+  readonly onProgress?: (sentence: string) => void;
+}
+
+/** A number is how many proxies stand in front: so many addresses from the right are believed. */
+function trustedProxies(setting: Config['trustProxy']) {
+  if (typeof setting !== 'number') return setting;
+  return (_address: string, hop: number) => hop < setting;
+}
+
+/** Items on a page at most, of every list. */
+const pageSize = 1000;
+
+/**
+ * The service, ready to listen. Opens the store, the embedded one if none is configured;
+ * `close()` lets go of everything.
+ */
+export async function buildApp(
+  config: Config,
+  overrides: Overrides = {},
+): Promise<FastifyInstance> {
+  const clock = overrides.clock ?? (() => new Date());
+  const redis = config.redisUrl === undefined ? {} : { redisUrl: config.redisUrl };
+  const app = fastify({
+    ...httpFrameOptions(),
+    logger: overrides.logger ?? { level: config.logLevel },
+    // Who asked what is not written down; errors are, with the request's number.
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: trustedProxies(config.trustProxy),
+    forceCloseConnections: 'idle',
+  });
+  try {
+    await app.register(errors);
+    await app.register(securityHeaders);
+    await app.register(cors);
+    await app.register(rateLimit, { perMinute: config.rateLimitPerMinute, clock, ...redis });
+    await app.register(cache, redis);
+    await app.register(answers);
+    await app.register(openapi, {
+      version: config.version,
+      publicUrl: config.publicUrl,
+      license: config.license,
+      contact: config.contact,
+    });
+    await app.register(database, {
+      databaseUrl: config.databaseUrl,
+      dataDirectory: config.dataDirectory,
+      purpose: config.source === undefined ? 'data_or_demo' : 'data',
+      onProgress:
+        overrides.onProgress ??
+        ((sentence) => {
+          app.log.info(sentence);
+        }),
+    });
+    const source = configuredSource(config.source, app.store.isDemo);
+    await app.register(published, { license: config.license });
+    await app.register(scheduler, {
+      address: app.store.address,
+      source,
+      schedule: config.schedule,
+      enabled: overrides.scheduler ?? true,
+      clock,
+      personKeySecret: config.personKeySecret,
+    });
+    await app.register(authentication, { adminToken: config.adminToken });
+
+    await app.register(v1, {
+      dashboardUrl: config.dashboardUrl,
+      status: {
+        clock,
+        version: config.version,
+        isDemo: app.store.isDemo,
+        requestsPerMinute: config.rateLimitPerMinute,
+        pageSize,
+      },
+    });
+    await app.register(admin);
+    await app.register(systemMetrics);
+    await app.register(health);
+    await app.register(docs);
+    await app.register(frontPage, {
+      isDemo: app.store.isDemo,
+      license: config.license,
+      contact: config.contact,
+      version: config.version,
+    });
+    await app.ready();
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return app;
+}

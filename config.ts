@@ -1,0 +1,269 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { CronExpressionParser } from 'cron-parser';
+
+/**
+ * Every setting there is, as the environment gives it: text, with the description that the
+ * README's table is held to. This file is the only reader of the environment.
+ */
+export const environmentSchema = Type.Object({
+  HOST: Type.String({
+    default: 'localhost',
+    minLength: 1,
+    description: 'Address to listen on; `0.0.0.0` for every interface.',
+  }),
+  PORT: Type.String({
+    default: '3000',
+    pattern: '^\\d{1,5}$',
+    description: 'Port to listen on, 0 to 65535; 0 takes a free one.',
+  }),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description:
+        'PostgreSQL 15 or later, `postgres://user:password@host/database`: a direct connection, ' +
+        'not a transaction pool. Absent: an embedded server under `DATA_DIR`.',
+    }),
+  ),
+  DATA_DIR: Type.String({
+    default: '.data',
+    minLength: 1,
+    description: 'Folder of what the service keeps on disk.',
+  }),
+  DASHBOARD_CSV: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Source: path of a course export of the Dashboard. Excludes the next one.',
+    }),
+  ),
+  DASHBOARD_DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^(mysql|mariadb)://',
+      description: 'Source: the Dashboard’s own database, `mysql://user:password@host/database`.',
+    }),
+  ),
+  SNAPSHOT_SCHEDULE: Type.String({
+    default: '0 4 * * *',
+    minLength: 1,
+    description: 'When to publish: cron, UTC; `off` for only on demand.',
+  }),
+  ADMIN_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 32,
+      description:
+        'Bearer token of the admin routes, at least 32 characters. Absent: there are none.',
+    }),
+  ),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      pattern: '^rediss?://',
+      description: 'Shares quotas and caches between instances. Absent: each has its own.',
+    }),
+  ),
+  PUBLIC_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s?#]+$',
+      description: 'Address of the service as its users know it, named in the OpenAPI document.',
+    }),
+  ),
+  RATE_LIMIT_PER_MINUTE: Type.String({
+    default: '60',
+    pattern: '^[1-9]\\d{0,8}$',
+    description: 'Requests that a client may make in a minute.',
+  }),
+  TRUST_PROXY: Type.String({
+    default: 'false',
+    pattern: '^(true|false|\\d{1,2}|[0-9a-fA-F.:/]+(\\s*,\\s*[0-9a-fA-F.:/]+)*)$',
+    description:
+      'Whose `X-Forwarded-For` is believed: `false` for nobody’s, a number of proxies in front, ' +
+      'or their addresses (with `/` masks, commas between). `true` believes anybody.',
+  }),
+  LOG_LEVEL: Type.String({
+    default: 'info',
+    pattern: '^(trace|debug|info|warn|error|fatal|silent)$',
+    description: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.',
+  }),
+  DASHBOARD_URL: Type.String({
+    default: 'https://outreachdashboard.wmflabs.org',
+    pattern: '^https?://[^\\s?#,"]+$',
+    description: 'Address of the Dashboard that the courses’ pages are at.',
+  }),
+  PERSON_KEY_SECRET: Type.Optional(
+    Type.String({
+      minLength: 32,
+      description:
+        'Keys the hash that stands for a person, at least 32 characters. Absent: one is made ' +
+        'and kept in the database.',
+    }),
+  ),
+  DATA_LICENSE: Type.String({
+    default: 'CC BY-SA 4.0 https://creativecommons.org/licenses/by-sa/4.0/',
+    pattern: '^\\S.*\\shttps?://[^\\s<>"]+$',
+    description: 'Licence of the data: its name, a space and its address.',
+  }),
+  CONTACT: Type.Optional(
+    Type.String({
+      pattern: '^(https?://\\S+|[^\\s@]+@[^\\s@]+)$',
+      description: 'Whom to write to about this installation: an e-mail or web address.',
+    }),
+  ),
+});
+
+type Environment = Static<typeof environmentSchema>;
+
+/** Settings that are never written to a log. */
+export const secretSettings = [
+  'DATABASE_URL',
+  'DASHBOARD_DATABASE_URL',
+  'REDIS_URL',
+  'ADMIN_TOKEN',
+  'PERSON_KEY_SECRET',
+] as const satisfies readonly (keyof Environment)[];
+
+export type SourceConfig =
+  | { readonly kind: 'dashboard_csv'; readonly path: string }
+  | { readonly kind: 'dashboard_database'; readonly url: string };
+
+export interface Config {
+  readonly version: string;
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: string | undefined;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly source: SourceConfig | undefined;
+  /** A cron expression, UTC; undefined when nothing is published on a schedule. */
+  readonly schedule: string | undefined;
+  readonly adminToken: string | undefined;
+  readonly redisUrl: string | undefined;
+  readonly publicUrl: string | undefined;
+  readonly rateLimitPerMinute: number;
+  readonly trustProxy: boolean | number | string;
+  readonly logLevel: string;
+  /** Without a slash at the end. */
+  readonly dashboardUrl: string;
+  readonly personKeySecret: string | undefined;
+  readonly license: { readonly name: string; readonly url: string };
+  readonly contact: string | undefined;
+}
+
+/** Everything that is wrong with the settings, a line each; no value of a secret is in it. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks the settings. A setting that is empty counts as absent.
+ *
+ * @throws {ConfigError} with everything that is wrong, not just the first
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(environmentSchema.properties)) {
+    const value = environment[name];
+    if (value !== undefined && value.trim() !== '') given[name] = value.trim();
+  }
+  const settings = Value.Default(environmentSchema, { ...given }) as Environment;
+  const problems = [...schemaProblems(settings), ...furtherProblems(settings)];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    version: packageVersion(),
+    host: settings.HOST,
+    port: Number(settings.PORT),
+    databaseUrl: settings.DATABASE_URL,
+    dataDirectory: resolve(settings.DATA_DIR),
+    source: sourceOf(settings),
+    schedule: settings.SNAPSHOT_SCHEDULE === 'off' ? undefined : settings.SNAPSHOT_SCHEDULE,
+    adminToken: settings.ADMIN_TOKEN,
+    redisUrl: settings.REDIS_URL,
+    publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
+    rateLimitPerMinute: Number(settings.RATE_LIMIT_PER_MINUTE),
+    trustProxy: trustProxyOf(settings.TRUST_PROXY),
+    logLevel: settings.LOG_LEVEL,
+    dashboardUrl: settings.DASHBOARD_URL.replace(/\/+$/, ''),
+    personKeySecret: settings.PERSON_KEY_SECRET,
+    license: licenseOf(settings.DATA_LICENSE),
+    contact: settings.CONTACT,
+  };
+}
+
+function schemaProblems(settings: Environment): string[] {
+  const bad = new Set<string>();
+  for (const error of Value.Errors(environmentSchema, settings)) bad.add(error.path.slice(1));
+  return [...bad].map((name) => {
+    const schema = environmentSchema.properties[name as keyof Environment] as TSchema;
+    return `${name} ${shown(name, settings)} is not valid: ${schema.description ?? ''}`;
+  });
+}
+
+function furtherProblems(settings: Environment): string[] {
+  const problems: string[] = [];
+  if (settings.DASHBOARD_CSV !== undefined && settings.DASHBOARD_DATABASE_URL !== undefined) {
+    problems.push(
+      'DASHBOARD_CSV and DASHBOARD_DATABASE_URL are both set: a store has one source, so unset one.',
+    );
+  }
+  if (/^\d{1,5}$/.test(settings.PORT) && Number(settings.PORT) > 65535) {
+    problems.push(`PORT ${shown('PORT', settings)} is not valid: it is at most 65535.`);
+  }
+  for (const name of [
+    'DATABASE_URL',
+    'DASHBOARD_DATABASE_URL',
+    'REDIS_URL',
+    'PUBLIC_URL',
+    'DASHBOARD_URL',
+  ] as const) {
+    const value = settings[name];
+    if (value !== undefined && !URL.canParse(value)) {
+      problems.push(`${name} ${shown(name, settings)} is not a valid address.`);
+    }
+  }
+  if (settings.SNAPSHOT_SCHEDULE !== 'off') {
+    try {
+      CronExpressionParser.parse(settings.SNAPSHOT_SCHEDULE, { tz: 'UTC' });
+    } catch (error) {
+      problems.push(
+        `SNAPSHOT_SCHEDULE ${shown('SNAPSHOT_SCHEDULE', settings)} is not a cron expression: ${String(error)}`,
+      );
+    }
+  }
+  return problems;
+}
+
+function shown(name: string, settings: Environment): string {
+  if ((secretSettings as readonly string[]).includes(name)) return '(not shown)';
+  return JSON.stringify(settings[name as keyof Environment]);
+}
+
+function sourceOf(settings: Environment): SourceConfig | undefined {
+  if (settings.DASHBOARD_CSV !== undefined) {
+    return { kind: 'dashboard_csv', path: resolve(settings.DASHBOARD_CSV) };
+  }
+  if (settings.DASHBOARD_DATABASE_URL !== undefined) {
+    return { kind: 'dashboard_database', url: settings.DASHBOARD_DATABASE_URL };
+  }
+  return undefined;
+}
+
+function trustProxyOf(text: string): boolean | number | string {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function licenseOf(text: string): { name: string; url: string } {
+  const space = text.lastIndexOf(' ');
+  return { name: text.slice(0, space).trim(), url: text.slice(space + 1) };
+}
+
+function packageVersion(): string {
+  const file = readFileSync(new URL('./package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+}

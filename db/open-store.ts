@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { connect, type StoreAddress } from './connect.ts';
+import { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
+import { migrate } from './migrate.ts';
+import { readStore } from './queries/store.ts';
+
+/** Databases of the embedded server: the demonstration is kept apart from real data. */
+const dataDatabase = 'open_data';
+const demoDatabase = 'demo';
+
+export interface OpenStoreOptions {
+  /** An external PostgreSQL; absent: the embedded server under `dataDirectory`. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDirectory: string;
+  /**
+   * `data` for the installation's own data; `data_or_demo` where nothing is configured: the
+   * own data if any were ever published, the demonstration otherwise.
+   */
+  readonly purpose: 'data' | 'data_or_demo';
+  /** Told what is going on where it can take more than a second. */
+  readonly onProgress: (sentence: string) => void;
+}
+
+export interface OpenedStore {
+  readonly address: StoreAddress;
+  readonly isDemo: boolean;
+  /** Lets go of the embedded server, which stops when nobody else uses it. */
+  release(): Promise<void>;
+}
+
+/**
+ * Finds the store, or makes it, and brings its schema up to date.
+ *
+ * @throws when the database cannot be reached or made, in a sentence for an operator
+ */
+export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
+  if (options.databaseUrl !== undefined) {
+    const address = { url: options.databaseUrl };
+    await migrateAt(address, options.onProgress);
+    return { address, isDemo: false, release: () => Promise.resolve() };
+  }
+  const server = await startEmbeddedPostgres({
+    dataDirectory: join(options.dataDirectory, 'postgres'),
+    onProgress: options.onProgress,
+  });
+  try {
+    for (const notice of server.notices) options.onProgress(notice);
+    const addressOf = (database: string) => ({ ...server.connection, database });
+    const isDemo =
+      options.purpose === 'data_or_demo' && !(await hasData(addressOf(dataDatabase), addressOf));
+    const database = isDemo ? demoDatabase : dataDatabase;
+    await createDatabase(addressOf('postgres'), database);
+    await migrateAt(addressOf(database), options.onProgress);
+    return { address: addressOf(database), isDemo, release: () => server.release() };
+  } catch (error) {
+    await server.release();
+    throw error;
+  }
+}
+
+function connectOnce(address: StoreAddress) {
+  return connect(address, {
+    max: 1,
+    applicationName: 'dashboard-open-data setup',
+    statementTimeout: 0,
+  });
+}
+
+async function databaseExists(maintenance: StoreAddress, database: string): Promise<boolean> {
+  const sql = connectOnce(maintenance);
+  try {
+    return (await sql`select from pg_database where datname = ${database}`).count > 0;
+  } finally {
+    await sql.end();
+  }
+}
+
+async function hasData(
+  address: StoreAddress,
+  addressOf: (database: string) => StoreAddress,
+): Promise<boolean> {
+  if (!(await databaseExists(addressOf('postgres'), dataDatabase))) return false;
+  const sql = connectOnce(address);
+  try {
+    await migrate(sql);
+    return (await readStore(sql)).sourceKind !== null;
+  } finally {
+    await sql.end();
+  }
+}
+
+/** What PostgreSQL answers when another process has just made the same database. */
+const duplicateDatabase = new Set(['42P04', '23505']);
+
+async function createDatabase(maintenance: StoreAddress, database: string): Promise<void> {
+  if (await databaseExists(maintenance, database)) return;
+  const sql = connectOnce(maintenance);
+  try {
+    await sql`create database ${sql(database)}`;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (typeof code !== 'string' || !duplicateDatabase.has(code)) throw error;
+  } finally {
+    await sql.end();
+  }
+}
+
+async function migrateAt(
+  address: StoreAddress,
+  onProgress: (sentence: string) => void,
+): Promise<void> {
+  const sql = connectOnce(address);
+  try {
+    const applied = await migrate(sql);
+    if (applied.length > 0) onProgress(`Database schema: ${applied.join(', ')}.`);
+  } finally {
+    await sql.end();
+  }
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { PassThrough, type Readable } from 'node:stream';
+import { courseColumns } from '../../csv/course-columns.ts';
+import { csvRecords, lineEnd } from '../../csv/records.ts';
+import { courseMetricsAt } from '../../metrics/registry.ts';
+import type { Sql, TransactionSql } from '../connect.ts';
+import { readStore } from './store.ts';
+
+export interface CourseLines {
+  readonly snapshotId: number;
+  readonly computedAt: Date;
+  readonly definitionsVersion: number;
+  /** Address that the courses' pages are below; needs no CSV quoting. */
+  readonly dashboardUrl: string;
+  /** What the caller has announced; the stream breaks where it does not hold. */
+  readonly expected: { readonly revision: number; readonly rows: number };
+}
+
+/** Rows fetched at once: some 450 kB of text. */
+const rowsAtOnce = 1000;
+/** Milliseconds that a reader may take for what is buffered, before it is cut off. */
+const readerPatience = 60_000;
+
+/**
+ * Every course of a snapshot as CSV with a header, by course_id, read in one consistent
+ * transaction as fast as the reader takes it. The stream fails, and never ends, where it is
+ * not whole; destroying it frees the connection.
+ */
+export function streamCourseLines(sql: Sql, lines: CourseLines): Readable {
+  const output = new PassThrough({ highWaterMark: 256 * 1024 });
+  const left = new AbortController();
+  output.once('close', () => {
+    left.abort();
+  });
+  sql
+    .begin('isolation level repeatable read read only', (tx) =>
+      writeLines(tx, lines, output, left.signal),
+    )
+    .then(
+      () => output.end(),
+      (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+  return output;
+}
+
+async function writeLines(
+  tx: TransactionSql,
+  lines: CourseLines,
+  output: PassThrough,
+  left: AbortSignal,
+): Promise<void> {
+  const { revision } = await readStore(tx);
+  if (revision !== lines.expected.revision) {
+    throw new Error('courses were withdrawn or returned while the download began');
+  }
+  left.throwIfAborted();
+  output.write(csvRecords([courseColumns(lines.definitionsVersion)]).join('') + lineEnd);
+  let rows = 0;
+  for await (const batch of courseLines(tx, lines).cursor(rowsAtOnce)) {
+    left.throwIfAborted();
+    rows += batch.length;
+    const text = batch.map((row) => row.line + lineEnd).join('');
+    if (!output.write(text)) await drained(output, left);
+  }
+  if (rows !== lines.expected.rows) {
+    throw new Error(`${String(rows)} rows where ${String(lines.expected.rows)} were announced`);
+  }
+}
+
+async function drained(output: PassThrough, left: AbortSignal): Promise<void> {
+  await once(output, 'drain', {
+    signal: AbortSignal.any([left, AbortSignal.timeout(readerPatience)]),
+  });
+}
+
+function courseLines(tx: TransactionSql, lines: CourseLines) {
+  const { snapshotId, computedAt, definitionsVersion, dashboardUrl } = lines;
+  // A version written under earlier definitions has fewer metrics: the later ones are null.
+  const columns = Array.from(
+    { length: definitionsVersion },
+    (_, index) => courseMetricsAt(index + 1).length,
+  );
+  return tx<{ line: string }[]>`
+    select csv_head || ',' || course_status(start_at, end_at, ${computedAt}) || ','
+      || new_or_returning || ',' || ${dashboardUrl}::text || url_path || csv_tail
+      || repeat(',', ${courseMetricsAt(definitionsVersion).length}::integer
+        - (${columns}::integer[])[csv_definitions_version]) as line
+    from course_versions
+    where valid_from <= ${snapshotId} and (valid_to is null or valid_to > ${snapshotId})
+    order by course_id`;
+}

@@ -1,0 +1,23 @@
+import type { TSchema } from '@sinclair/typebox';
+import { Metric, MetricDictionary } from './dictionary.ts';
+import { Health } from './health.ts';
+import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
+import { Run, RunPage } from './run.ts';
+import { Snapshot, SnapshotHistory, SnapshotHistoryItem } from './snapshot.ts';
+import { Status } from './status.ts';
+
+/** Every named component of the contract but those of problems, which the errors bring. */
+export const components: readonly TSchema[] = [
+  MetricTotals,
+  MetricCoverage,
+  MetricDeltas,
+  Snapshot,
+  SnapshotHistoryItem,
+  SnapshotHistory,
+  Metric,
+  MetricDictionary,
+  Status,
+  Run,
+  RunPage,
+  Health,
+];

@@ -1,0 +1,57 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { isAdditive, metrics, type Metric as RegistryMetric } from '../metrics/registry.ts';
+import { nullableString, reference, word } from './scalars.ts';
+
+export const Metric = Type.Object(
+  {
+    name: Type.String({ description: 'The name of the field and of the CSV column.' }),
+    title: Type.String(),
+    unit: Type.String({ description: 'What is counted: edits, bytes, people …' }),
+    kind: word(['sum', 'count', 'distinct', 'derived'], {
+      description:
+        'sum: values of courses added up; count: a number of courses; distinct: a number of ' +
+        'different people; derived: computed from another metric’s total.',
+    }),
+    definition: Type.String(),
+    caveats: Type.Array(Type.String()),
+    source: Type.String({ description: 'Where it comes from, in the Dashboard’s own terms.' }),
+    nullable: Type.Boolean({ description: 'Whether it can be null: not collected.' }),
+    additive: Type.Boolean({
+      description: 'Whether values of groups that share no course add up to that of the whole.',
+    }),
+    since_version: Type.Integer({
+      minimum: 1,
+      description: 'The definitions version that introduced it.',
+    }),
+  },
+  { $id: 'Metric', additionalProperties: false, description: 'An entry of the data dictionary.' },
+);
+export type Metric = Static<typeof Metric>;
+
+export const MetricDictionary = Type.Object(
+  {
+    items: Type.Array(reference(Metric)),
+    next_cursor: nullableString({ description: 'Always null: the dictionary is one page.' }),
+  },
+  { $id: 'MetricDictionary', additionalProperties: false },
+);
+export type MetricDictionary = Static<typeof MetricDictionary>;
+
+function metricBody(metric: RegistryMetric): Metric {
+  return {
+    name: metric.name,
+    title: metric.title,
+    unit: metric.unit,
+    kind: metric.kind,
+    definition: metric.definition,
+    caveats: [...metric.caveats],
+    source: metric.source,
+    nullable: metric.nullable,
+    additive: isAdditive(metric),
+    since_version: metric.sinceVersion,
+  };
+}
+
+export function dictionaryBody(): MetricDictionary {
+  return { items: metrics.map(metricBody), next_cursor: null };
+}

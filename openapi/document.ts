@@ -1,0 +1,60 @@
+/** The frame of the OpenAPI document: all of it that does not come from the routes. */
+
+export interface DocumentFacts {
+  readonly version: string;
+  /** Where the service is reached, without a slash at its end; absent: where the document is. */
+  readonly publicUrl: string | undefined;
+  /** An e-mail or web address. */
+  readonly contact: string | undefined;
+  /** Of the data. */
+  readonly license: { readonly name: string; readonly url: string };
+}
+
+export const tags = [
+  { name: 'Snapshots', description: 'The whole system at a moment, and its history.' },
+  { name: 'Slices', description: 'Totals, trends and activity of any part of it.' },
+  { name: 'Courses', description: 'Course rows, at any snapshot.' },
+  { name: 'Campaigns and wikis', description: 'What courses belong to, with their totals.' },
+  { name: 'About the data', description: 'Definitions, freshness and the data package.' },
+  { name: 'Administration', description: 'Publishing, for operators with a key.' },
+  { name: 'Operations', description: 'Health, for operators.' },
+] as const;
+
+export type Tag = (typeof tags)[number]['name'];
+
+const description = `Metrics of the Wikimedia Programs & Events Dashboard as a public, documented, citable data service.
+
+Every answer names its snapshot, in \`Snapshot-Id\` and \`snapshot_id\`, and a published snapshot never changes: cite its address. Null is not zero: it means not collected.
+
+Ask again with \`If-None-Match\`: a 304 costs no quota. What is left of the quota is in \`RateLimit\`; over it, a 429 says in \`Retry-After\` when to come back. Problems are \`application/problem+json\`, and unknown parameters are problems.`;
+
+/** Options of @fastify/swagger's `openapi`. */
+export function documentFrame({ version, publicUrl, contact, license }: DocumentFacts) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Dashboard Open Data',
+      summary: 'System-wide metrics of the Programs & Events Dashboard',
+      description,
+      version,
+      ...(contact === undefined ? {} : { contact: contactOf(contact) }),
+      license: { ...license },
+    },
+    servers: [{ url: publicUrl ?? '/', description: 'This service' }],
+    externalDocs: { url: `${publicUrl ?? ''}/docs`, description: 'The contract as a page' },
+    tags: tags.map((tag) => ({ ...tag })),
+    components: {
+      securitySchemes: {
+        operatorKey: {
+          type: 'http' as const,
+          scheme: 'bearer',
+          description: 'A key that the operator of the installation has made.',
+        },
+      },
+    },
+  };
+}
+
+function contactOf(address: string) {
+  return address.includes('://') ? { url: address } : { email: address };
+}

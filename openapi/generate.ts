@@ -1,0 +1,39 @@
+/**
+ * `npm run openapi`: writes openapi/openapi.json from the routes of the very service, with
+ * every route that can be switched on. With --check it only says whether the file is stale.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { format } from 'prettier';
+import { buildApp } from '../app.ts';
+import { readConfig } from '../config.ts';
+
+const file = new URL('./openapi.json', import.meta.url);
+
+async function generate(): Promise<string> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-openapi-'));
+  try {
+    const config = readConfig({
+      DATA_DIR: dataDirectory,
+      LOG_LEVEL: 'error',
+      ADMIN_TOKEN: 'only-so-that-there-are-admin-routes',
+    });
+    const app = await buildApp(config, { scheduler: false, onProgress: () => undefined });
+    try {
+      return await format(JSON.stringify(app.swagger()), { parser: 'json' });
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await rm(dataDirectory, { recursive: true, force: true });
+  }
+}
+
+const fresh = await generate();
+if (!process.argv.includes('--check')) {
+  await writeFile(file, fresh);
+} else if (fresh !== (await readFile(file, 'utf8').catch(() => ''))) {
+  process.stderr.write('openapi/openapi.json is stale: run npm run openapi and commit it.\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,70 @@
+/** Header fields of answers, as the OpenAPI document has them. */
+
+interface HeaderSchema {
+  readonly type: 'string' | 'integer';
+  readonly description: string;
+  readonly example?: string | number;
+}
+
+const quota = {
+  'RateLimit-Policy': {
+    type: 'string',
+    description: 'The quota: requests (q) in a window of seconds (w).',
+    example: '"anonymous";q=60;w=60',
+  },
+  RateLimit: {
+    type: 'string',
+    description: 'What is left of it (r), and for how many seconds (t).',
+    example: '"anonymous";r=59;t=60',
+  },
+} satisfies Record<string, HeaderSchema>;
+
+const validators = {
+  ETag: {
+    type: 'string',
+    description: 'Names the very bytes that were sent; send it as If-None-Match.',
+    example: '"zXk0T0jXq8m3mXBq0yq2bg"',
+  },
+  'Cache-Control': {
+    type: 'string',
+    description: 'How long the answer may be kept without asking again.',
+  },
+  Vary: { type: 'string', description: 'Accept-Encoding: codings have tags of their own.' },
+} satisfies Record<string, HeaderSchema>;
+
+const lastModified = {
+  'Last-Modified': { type: 'string', description: 'When the answer last changed.' },
+} satisfies Record<string, HeaderSchema>;
+
+const snapshotId = {
+  'Snapshot-Id': { type: 'integer', description: 'The snapshot that the answer is of.' },
+} satisfies Record<string, HeaderSchema>;
+
+const link = {
+  Link: {
+    type: 'string',
+    description:
+      'license; describedby: the data dictionary; canonical: where this very answer stays; ' +
+      'next: the next page.',
+  },
+} satisfies Record<string, HeaderSchema>;
+
+/** Of an answer with data. */
+export const dataHeaders = { ...snapshotId, ...validators, ...lastModified, ...link, ...quota };
+
+/** Of an answer that is not about a snapshot. */
+export const plainHeaders = { ...validators, ...link, ...quota };
+
+export const notModifiedHeaders = { ...validators };
+
+export const downloadHeaders = {
+  ...dataHeaders,
+  'Content-Disposition': { type: 'string', description: 'A file name that says what and when.' },
+  'Row-Count': { type: 'integer', description: 'Rows after the header row.' },
+} satisfies Record<string, HeaderSchema>;
+
+export const quotaHeaders = quota;
+
+export const retryHeaders = {
+  'Retry-After': { type: 'integer', description: 'Seconds after which to ask again.' },
+} satisfies Record<string, HeaderSchema>;

@@ -1,0 +1,90 @@
+import type { TSchema } from '@sinclair/typebox';
+import {
+  dataHeaders,
+  downloadHeaders,
+  notModifiedHeaders,
+  plainHeaders,
+  quotaHeaders,
+  retryHeaders,
+} from './headers.ts';
+import { Problem, problemMediaType } from './problem.ts';
+import { reference } from './scalars.ts';
+
+/** A 200 with a component as JSON. */
+export function json(component: TSchema, description: string, example?: unknown) {
+  return respond(component, description, dataHeaders, example);
+}
+
+/** A 200 that is not about a snapshot. */
+export function plainJson(component: TSchema, description: string, example?: unknown) {
+  return respond(component, description, plainHeaders, example);
+}
+
+function respond(component: TSchema, description: string, headers: object, example: unknown) {
+  const media = { schema: reference(component), ...(example === undefined ? {} : { example }) };
+  return { description, headers, content: { 'application/json': media } };
+}
+
+/** An answer for operators, which nothing keeps. */
+export function privateJson(component: TSchema, description: string) {
+  return respond(component, description, quotaHeaders, undefined);
+}
+
+/** A 200 with a file; a string, because generators take `binary` for something else. */
+export function csv(description: string) {
+  return {
+    description,
+    headers: downloadHeaders,
+    content: { 'text/csv': { schema: { type: 'string' } } },
+  };
+}
+
+const problemContent = { [problemMediaType]: { schema: reference(Problem) } };
+
+function problem(description: string, headers: object = quotaHeaders) {
+  return { description, headers, content: problemContent };
+}
+
+const notModified = {
+  description: 'What you have is what would be sent now. Costs no quota.',
+  headers: notModifiedHeaders,
+  type: 'null',
+};
+
+/** What every limited route can answer besides its 200, the named ones chosen by the route. */
+export const problems = {
+  304: notModified,
+  400: problem('A parameter is unknown or has a value that it cannot take; each is named.'),
+  401: problem('The token is missing or is not the right one.'),
+  404: problem('There is no such resource.'),
+  409: problem('It cannot be done as things stand.'),
+  412: problem('If-Match or If-Unmodified-Since did not hold.'),
+  429: problem('Over the quota; Retry-After says when to ask again.', {
+    ...quotaHeaders,
+    ...retryHeaders,
+  }),
+  500: problem('Something failed on our side; it says nothing of the inside.'),
+  503: problem('Nothing is published yet, or the database is away.', {
+    ...quotaHeaders,
+    ...retryHeaders,
+  }),
+} as const;
+
+/** The statuses of any route that reads data. */
+export const readProblems = {
+  304: problems[304],
+  400: problems[400],
+  412: problems[412],
+  429: problems[429],
+  500: problems[500],
+  503: problems[503],
+} as const;
+
+/** The statuses of any route for operators. */
+export const operatorProblems = {
+  400: problems[400],
+  401: problems[401],
+  429: problems[429],
+  500: problems[500],
+  503: problems[503],
+} as const;

@@ -1,0 +1,66 @@
+import { Type, type Static } from '@sinclair/typebox';
+import {
+  count,
+  nullableInteger,
+  nullableString,
+  reference,
+  timestamp,
+  timestampText,
+  word,
+} from './scalars.ts';
+
+const triggers = ['start', 'schedule', 'admin', 'command'] as const;
+const states = ['running', 'succeeded', 'unchanged', 'refused', 'failed'] as const;
+
+export const Run = Type.Object(
+  {
+    run_id: count(),
+    trigger: word(triggers, { description: 'What began it.' }),
+    state: word(states, {
+      description:
+        'running; succeeded: a snapshot was published; unchanged: nothing had changed since ' +
+        'the last snapshot of the day; refused: a guard stopped it, an operator decides; failed.',
+    }),
+    started_at: timestamp(),
+    finished_at: nullableString({ format: 'date-time', description: 'Null while it is running.' }),
+    snapshot_id: nullableInteger({ minimum: 1, description: 'The snapshot it published, if any.' }),
+    counts: Type.Unsafe<Readonly<Record<string, unknown>> | null>({
+      type: ['object', 'null'],
+      additionalProperties: true,
+      description: 'What it read and wrote, by name; warnings: oddities of the source, counted.',
+    }),
+    problem: nullableString({ description: 'Why it was refused or failed.' }),
+  },
+  { $id: 'Run', additionalProperties: false, description: 'One publication job.' },
+);
+export type Run = Static<typeof Run>;
+
+export const RunPage = Type.Object(
+  { items: Type.Array(reference(Run)), next_cursor: nullableString() },
+  { $id: 'RunPage', additionalProperties: false },
+);
+
+/** A run as the store has it. */
+export interface StoredRun {
+  readonly runId: number;
+  readonly trigger: (typeof triggers)[number];
+  readonly state: (typeof states)[number];
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  readonly snapshotId: number | null;
+  readonly counts: Readonly<Record<string, unknown>> | null;
+  readonly problem: string | null;
+}
+
+export function runBody(stored: StoredRun): Run {
+  return {
+    run_id: stored.runId,
+    trigger: stored.trigger,
+    state: stored.state,
+    started_at: timestampText(stored.startedAt),
+    finished_at: stored.finishedAt === null ? null : timestampText(stored.finishedAt),
+    snapshot_id: stored.snapshotId,
+    counts: stored.counts,
+    problem: stored.problem,
+  };
+}

@@ -1,0 +1,70 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { publishedSourceKinds } from './snapshot.ts';
+import { count, nullableString, timestamp } from './scalars.ts';
+
+export const Status = Type.Object(
+  {
+    latest: Type.Unsafe<{ snapshot_id: number; computed_at: string } | null>({
+      type: ['object', 'null'],
+      required: ['snapshot_id', 'computed_at'],
+      properties: { snapshot_id: count(), computed_at: timestamp() },
+      additionalProperties: false,
+      description: 'The newest snapshot; null before anything is published.',
+    }),
+    next_expected_at: nullableString({
+      format: 'date-time',
+      description: 'When the next publication is due; null where none is scheduled.',
+    }),
+    stale: Type.Boolean({
+      description: 'Whether the publication that was due is more than an hour late.',
+    }),
+    source: Type.Unsafe<{ kind: string; read_at: string } | null>({
+      type: ['object', 'null'],
+      required: ['kind', 'read_at'],
+      properties: {
+        kind: { type: 'string', enum: [...publishedSourceKinds] },
+        read_at: timestamp(),
+      },
+      additionalProperties: false,
+      description: 'What the newest snapshot was read from, and when.',
+    }),
+    demo: Type.Boolean({ description: 'Whether the data are invented, for demonstration.' }),
+    revision: count({
+      description:
+        'Raised when rows of past snapshots change: courses withdrawn or returned, campaigns renamed.',
+    }),
+    version: Type.String({ description: 'The release of the service.' }),
+    limits: Type.Object(
+      {
+        requests_per_minute: count({
+          description: 'Requests that one client may make in a minute.',
+        }),
+        page_size: count({ description: 'Items on a page at most.' }),
+      },
+      { additionalProperties: false },
+    ),
+    last_run: Type.Unsafe<PublicRun | null>({
+      type: ['object', 'null'],
+      required: ['run_id', 'state', 'started_at', 'finished_at', 'problem'],
+      properties: {
+        run_id: count(),
+        state: { type: 'string', enum: ['succeeded', 'unchanged', 'refused', 'failed'] },
+        started_at: timestamp(),
+        finished_at: timestamp(),
+        problem: nullableString(),
+      },
+      additionalProperties: false,
+      description: 'How the newest publication job ended; its details are for operators.',
+    }),
+  },
+  { $id: 'Status', additionalProperties: false },
+);
+export type Status = Static<typeof Status>;
+
+interface PublicRun {
+  readonly run_id: number;
+  readonly state: string;
+  readonly started_at: string;
+  readonly finished_at: string;
+  readonly problem: string | null;
+}

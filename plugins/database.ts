@@ -1,0 +1,48 @@
+/** The store, opened once, and its connections; long jobs have connections of their own. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { connect, type Sql } from '../db/connect.ts';
+import { openStore, type OpenedStore, type OpenStoreOptions } from '../db/open-store.ts';
+
+export type DatabaseOptions = OpenStoreOptions;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    store: Pick<OpenedStore, 'address' | 'isDemo'>;
+    /** For questions, each answered before the next. */
+    sql: Sql;
+    /** For downloads, which hold their connection for as long as the client reads. */
+    downloadSql: Sql;
+  }
+}
+
+/** A small part of PostgreSQL's default of 100, of one instance. */
+const connections = 10;
+/** Readers of downloads wait for each other, and never keep a question waiting. */
+const downloadConnections = 6;
+
+/** Milliseconds after which no reader still waits for an answer. */
+const statementTimeout = 30_000;
+
+async function database(app: FastifyInstance, options: DatabaseOptions): Promise<void> {
+  const store = await openStore(options);
+  const sql = connect(store.address, {
+    max: connections,
+    applicationName: 'dashboard-open-data',
+    statementTimeout,
+  });
+  const downloadSql = connect(store.address, {
+    max: downloadConnections,
+    applicationName: 'dashboard-open-data downloads',
+    statementTimeout,
+  });
+  app.decorate('store', store);
+  app.decorate('sql', sql);
+  app.decorate('downloadSql', downloadSql);
+  app.addHook('onClose', async () => {
+    await Promise.all([sql.end({ timeout: 5 }), downloadSql.end({ timeout: 5 })]);
+    await store.release();
+  });
+}
+
+export default fp(database, { name: 'database' });

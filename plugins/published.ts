@@ -1,0 +1,118 @@
+/** The newest snapshot, kept in memory in every form it is sent in, on every instance. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { findLatestSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
+import { publicationChannel, readStore } from '../db/queries/store.ts';
+import { snapshotBody } from '../openapi/snapshot.ts';
+import { ProblemError } from './errors.ts';
+import type { AnswerHead, Representation } from './representation.ts';
+
+export interface PublishedOptions {
+  readonly license: { readonly url: string };
+}
+
+/** The newest snapshot and its answer; the same object until there is a newer one. */
+export interface Latest {
+  readonly row: SnapshotRow;
+  readonly representation: Representation;
+  readonly head: AnswerHead;
+}
+
+export interface Published {
+  /** Undefined before anything is published. */
+  readonly latest: Latest | undefined;
+  /** Raised when rows of past snapshots change; part of what names an answer made of rows. */
+  readonly revision: number;
+  /** When an answer made of many snapshots last changed: the newest one, or a revision. */
+  readonly changedAt: Date | undefined;
+  /** @throws {ProblemError} 503 before anything is published */
+  requireLatest(): Latest;
+  /** Looks now; notifications of publishers make it look by itself. */
+  refresh(): Promise<void>;
+  /** The links of every data answer, and where the answer can be found for ever. */
+  links(canonical?: string): string[];
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    published: Published;
+  }
+}
+
+/** Fresh for minutes; a cache may answer from an old copy while it asks for the new one. */
+const latestCacheControl = 'public, max-age=300, stale-while-revalidate=3600';
+
+async function published(app: FastifyInstance, options: PublishedOptions): Promise<void> {
+  let latest: Latest | undefined;
+  let revision = 0;
+  let revisedAt: Date | null = null;
+
+  const links = (canonical?: string) => [
+    `<${options.license.url}>; rel="license"`,
+    '</v1/metrics>; rel="describedby"',
+    ...(canonical === undefined ? [] : [`<${canonical}>; rel="canonical"`]),
+  ];
+
+  async function look(): Promise<void> {
+    const [row, store] = await Promise.all([findLatestSnapshot(app.sql), readStore(app.sql)]);
+    revision = store.revision;
+    revisedAt = store.revisedAt;
+    if (row === undefined || row.snapshotId === latest?.row.snapshotId) return;
+    const representation = app.representation(JSON.stringify(snapshotBody(row)));
+    await representation.precompress();
+    latest = {
+      row,
+      representation,
+      head: {
+        snapshotId: row.snapshotId,
+        lastModified: row.computedAt,
+        cacheControl: latestCacheControl,
+        links: links(`/v1/snapshots/${String(row.snapshotId)}`),
+      },
+    };
+  }
+
+  // Looks are made one after the other: an older answer must not replace a newer one.
+  let looking = Promise.resolve();
+  const refresh = (): Promise<void> => {
+    const next = looking.then(look);
+    looking = next.catch(() => undefined);
+    return next;
+  };
+
+  app.decorate('published', {
+    get latest() {
+      return latest;
+    },
+    get revision() {
+      return revision;
+    },
+    get changedAt() {
+      const computedAt = latest?.row.computedAt;
+      if (computedAt === undefined || revisedAt === null) return computedAt;
+      return revisedAt > computedAt ? revisedAt : computedAt;
+    },
+    requireLatest() {
+      if (latest === undefined) {
+        throw ProblemError.unavailable('Nothing has been published yet.', 30);
+      }
+      return latest;
+    },
+    refresh,
+    links,
+  });
+
+  const refreshOnNotice = () => {
+    refresh().catch((error: unknown) => {
+      app.log.error({ err: error }, 'the newest snapshot could not be read');
+    });
+  };
+  // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
+  const listener = await app.sql.listen(publicationChannel, refreshOnNotice, refreshOnNotice);
+  app.addHook('preClose', async () => {
+    await listener.unlisten();
+  });
+  await refresh();
+}
+
+export default fp(published, { name: 'published', dependencies: ['database', 'answers'] });

@@ -1,0 +1,161 @@
+/** Publishes when it is due and when an operator asks, one publication at a time. */
+import { CronExpressionParser } from 'cron-parser';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import cron from 'node-cron';
+import type { StoreAddress } from '../db/connect.ts';
+import { findLastSuccess, type RunRow, type RunTrigger } from '../db/queries/job-runs.ts';
+import { loadDemo } from '../jobs/load-demo.ts';
+import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
+import type { Source } from '../sources/source.ts';
+
+export interface SchedulerOptions {
+  readonly address: StoreAddress;
+  /** Absent where the service only serves what is published already. */
+  readonly source: Source | undefined;
+  /** Cron, UTC; absent for only on demand. */
+  readonly schedule: string | undefined;
+  /** False in tests, which publish when they want to. */
+  readonly enabled: boolean;
+  readonly clock: () => Date;
+  readonly personKeySecret: string | undefined;
+}
+
+export interface StartedRun {
+  /** The run as it began: this one, or the one that was found at work. */
+  readonly run: RunRow;
+  /** Settles when it has ended; a run of another instance has ended as far as this one knows. */
+  readonly finished: Promise<PublicationResult>;
+}
+
+export interface StartOptions {
+  readonly confirmWithdrawals?: boolean;
+  /** Whether to wait for another instance's publisher to end, instead of giving its run. */
+  readonly wait?: boolean;
+}
+
+export interface Publisher {
+  readonly hasSource: boolean;
+  /** Begins a publication, or gives the one at work. @throws when there is no source */
+  start(trigger: RunTrigger, options?: StartOptions): Promise<StartedRun>;
+  /** Begins one if one is due: nothing is published, a scheduled one was missed, or a file is given. */
+  catchUp(): Promise<StartedRun | undefined>;
+  /** Gives the demonstration the snapshots of its past that it lacks. */
+  loadDemo(onProgress: (sentence: string) => void): Promise<void>;
+  /** When the next publication after the last good one is due; undefined where none is. */
+  nextExpectedAt(): Promise<Date | undefined>;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    publisher: Publisher;
+  }
+}
+
+function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
+  const { source, schedule, clock } = options;
+  const stopping = new AbortController();
+  let current: Promise<StartedRun> | undefined;
+  let working: Promise<unknown> = Promise.resolve();
+
+  function begin(trigger: RunTrigger, startOptions: StartOptions): Promise<StartedRun> {
+    if (source === undefined) throw new Error('no source is configured');
+    return new Promise<StartedRun>((resolve, reject) => {
+      const finished = runPublication({
+        address: options.address,
+        source,
+        trigger,
+        clock,
+        log: app.log,
+        signal: stopping.signal,
+        wait: startOptions.wait ?? false,
+        confirmWithdrawals: startOptions.confirmWithdrawals ?? false,
+        personKeySecret: options.personKeySecret,
+        onStarted: (run) => {
+          resolve({ run, finished });
+        },
+      }).then(async (result) => {
+        if (!result.busy) await app.published.refresh();
+        return result;
+      });
+      working = finished.then(
+        (result) => {
+          current = undefined;
+          resolve({ run: result.run, finished });
+        },
+        (error: unknown) => {
+          current = undefined;
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    });
+  }
+
+  const publisher: Publisher = {
+    hasSource: source !== undefined,
+    start: (trigger, startOptions = {}) => (current ??= begin(trigger, startOptions)),
+    async catchUp() {
+      if (source === undefined) return undefined;
+      const last = await findLastSuccess(app.sql);
+      const isDue =
+        app.published.latest === undefined ||
+        last === undefined ||
+        source.kind === 'dashboard_csv' ||
+        (schedule !== undefined && last < previousTime(schedule, clock()));
+      return isDue ? publisher.start('start', { wait: true }) : undefined;
+    },
+    async loadDemo(onProgress) {
+      const loading = loadDemo({
+        address: options.address,
+        clock,
+        log: app.log,
+        signal: stopping.signal,
+        onProgress,
+      });
+      working = loading.catch(() => undefined);
+      await loading;
+      await app.published.refresh();
+    },
+    async nextExpectedAt() {
+      if (source === undefined || schedule === undefined) return undefined;
+      return nextTime(schedule, (await findLastSuccess(app.sql)) ?? clock());
+    },
+  };
+  app.decorate('publisher', publisher);
+
+  if (options.enabled && source !== undefined && schedule !== undefined) {
+    const task = cron.createTask(
+      schedule,
+      async () => {
+        try {
+          await (
+            await publisher.start('schedule')
+          ).finished;
+        } catch (error) {
+          app.log.error({ err: error }, 'the scheduled publication could not begin');
+        }
+      },
+      { timezone: 'UTC', noOverlap: true },
+    );
+    app.addHook('onReady', async () => {
+      await task.start();
+    });
+    app.addHook('preClose', async () => {
+      await task.destroy();
+    });
+  }
+  app.addHook('preClose', async () => {
+    stopping.abort();
+    await working;
+  });
+}
+
+function previousTime(schedule: string, at: Date): Date {
+  return CronExpressionParser.parse(schedule, { tz: 'UTC', currentDate: at }).prev().toDate();
+}
+
+function nextTime(schedule: string, after: Date): Date {
+  return CronExpressionParser.parse(schedule, { tz: 'UTC', currentDate: after }).next().toDate();
+}
+
+export default fp(scheduler, { name: 'scheduler', dependencies: ['database', 'published'] });

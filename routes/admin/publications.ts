@@ -1,0 +1,140 @@
+/** Publishing on demand, and what became of each publication. */
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { findRun, listRuns } from '../../db/queries/job-runs.ts';
+import { readCursor, writeCursor } from '../../openapi/cursor.ts';
+import { operatorProblems, privateJson, problems } from '../../openapi/responses.ts';
+import { Run, runBody, RunPage } from '../../openapi/run.ts';
+import { ProblemError } from '../../plugins/errors.ts';
+
+const StartQuery = Type.Object(
+  {
+    confirm_withdrawals: Type.Boolean({
+      default: false,
+      description: 'Says that courses missing from the source are really gone, however many.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const PageQuery = Type.Object(
+  {
+    limit: Type.Integer({
+      default: 100,
+      minimum: 1,
+      maximum: 1000,
+      description: 'Items on a page at most.',
+    }),
+    cursor: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'next_cursor of the page before.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const Path = Type.Object({
+  run_id: Type.Integer({ minimum: 1, maximum: 9_007_199_254_740_991, description: 'A run_id.' }),
+});
+
+const security = [{ operatorKey: [] }];
+const tags = ['Administration'];
+/** The walk through runs has no question, only pages. */
+const everyRun = {};
+
+export default function publications(app: FastifyInstance): void {
+  app.post(
+    '/v1/admin/snapshots',
+    {
+      schema: {
+        operationId: 'publishSnapshot',
+        summary: 'Publish now',
+        description:
+          'Begins a publication and gives its run, to be looked at until it has ended; if one is ' +
+          'at work, that one. For the end of the Dashboard’s daily update, and by hand.',
+        tags,
+        security,
+        querystring: StartQuery,
+        response: {
+          202: privateJson(Run, 'The run, where Location says.'),
+          ...operatorProblems,
+          409: problems[409],
+        },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Static<typeof StartQuery> }>, reply) => {
+      if (!app.publisher.hasSource) {
+        throw new ProblemError('conflict', 'No source is configured, so there is nothing to read.');
+      }
+      const { run } = await app.publisher.start('admin', {
+        confirmWithdrawals: request.query.confirm_withdrawals,
+      });
+      return reply
+        .code(202)
+        .header('location', `/v1/admin/runs/${String(run.runId)}`)
+        .header('cache-control', 'no-store')
+        .send(runBody(run));
+    },
+  );
+
+  app.get(
+    '/v1/admin/runs',
+    {
+      schema: {
+        operationId: 'listRuns',
+        summary: 'What ran, newest first',
+        description: 'Every publication job, however it ended.',
+        tags,
+        security,
+        querystring: PageQuery,
+        response: { 200: privateJson(RunPage, 'A page.'), ...operatorProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) => {
+      const { limit, cursor } = request.query;
+      const at = cursor === undefined ? undefined : readCursor(cursor, everyRun);
+      if (cursor !== undefined && at === undefined) {
+        throw ProblemError.invalidQuery('cursor', 'is not the next_cursor of a page of runs');
+      }
+      const rows = await listRuns(app.sql, { before: at?.after, limit: limit + 1 });
+      const items = rows.slice(0, limit);
+      const last = items.at(-1);
+      const nextCursor =
+        rows.length > limit && last !== undefined
+          ? writeCursor({ pinnedTo: 0, after: last.runId }, everyRun)
+          : null;
+      if (nextCursor !== null) {
+        const next = new URLSearchParams({ limit: String(limit), cursor: nextCursor });
+        reply.header('link', `</v1/admin/runs?${next.toString()}>; rel="next"`);
+      }
+      return reply
+        .header('cache-control', 'no-store')
+        .send({ items: items.map(runBody), next_cursor: nextCursor });
+    },
+  );
+
+  app.get(
+    '/v1/admin/runs/:run_id',
+    {
+      schema: {
+        operationId: 'getRun',
+        summary: 'One run',
+        description: 'How a publication is doing, or how it ended.',
+        tags,
+        security,
+        params: Path,
+        response: {
+          200: privateJson(Run, 'The run.'),
+          ...operatorProblems,
+          404: problems[404],
+        },
+      },
+    },
+    async (request: FastifyRequest<{ Params: Static<typeof Path> }>, reply) => {
+      const run = await findRun(app.sql, request.params.run_id);
+      if (run === undefined) {
+        throw ProblemError.notFound(`There is no run ${String(request.params.run_id)}.`);
+      }
+      return reply.header('cache-control', 'no-store').send(runBody(run));
+    },
+  );
+}

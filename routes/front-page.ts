@@ -1,0 +1,159 @@
+/** The first page: what this is, the newest numbers, and where everything else is. */
+import type { FastifyInstance } from 'fastify';
+import { metricsAt } from '../metrics/registry.ts';
+import { completeTotals } from '../metrics/totals.ts';
+
+export interface FrontPageOptions {
+  readonly isDemo: boolean;
+  readonly version: string;
+  readonly license: { readonly name: string; readonly url: string };
+  readonly contact: string | undefined;
+}
+
+/** Metrics that say most about the whole, in the order of the page. */
+const headlines = [
+  'courses',
+  'editors',
+  'edits',
+  'words_added',
+  'articles_created',
+  'article_views',
+  'uploads',
+  'references_added',
+];
+
+const pageControl = 'no-cache';
+
+export default function frontPage(app: FastifyInstance, options: FrontPageOptions): void {
+  const style = app.representation(stylesheet, 'text/css; charset=utf-8');
+  const config = { quota: false, anyQuery: true } as const;
+
+  app.get('/', { schema: { hide: true }, config }, (_request, reply) => {
+    const page = app.representation(html(app, options), 'text/html; charset=utf-8');
+    reply.asPage().answer(page, {
+      cacheControl: pageControl,
+      links: ['</openapi.json>; rel="service-desc"', '</docs>; rel="service-doc"'],
+    });
+  });
+
+  app.get('/page.css', { schema: { hide: true }, config }, (_request, reply) => {
+    reply.answer(style, { cacheControl: 'public, max-age=3600', links: [] });
+  });
+}
+
+function html(app: FastifyInstance, options: FrontPageOptions): string {
+  const { isDemo, version, license, contact } = options;
+  const demo = isDemo
+    ? '<p class="demo" role="note"><strong>Demonstration.</strong> No source is configured: every number here is invented.</p>'
+    : '';
+  const contactLine =
+    contact === undefined
+      ? ''
+      : ` · <a href="${escape(contact.includes('://') ? contact : `mailto:${contact}`)}">Contact</a>`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Dashboard Open Data</title>
+<meta name="description" content="Metrics of the Wikimedia Programs &amp; Events Dashboard: public, documented, citable.">
+<link rel="stylesheet" href="/page.css">
+</head>
+<body>
+<header>
+<h1>Dashboard Open Data</h1>
+<p class="lead">The metrics of the Wikimedia Programs &amp; Events Dashboard as a public, documented, citable data service.</p>
+${demo}
+</header>
+<main>
+${numbers(app)}
+<section>
+<h2>Ask</h2>
+<dl class="links">
+<dt><a href="/v1/snapshots/latest">/v1/snapshots/latest</a></dt><dd>the newest snapshot, as JSON</dd>
+<dt><a href="/v1/snapshots?interval=month">/v1/snapshots?interval=month</a></dt><dd>its history, the last snapshot of each month</dd>
+<dt><a href="/v1/snapshots.csv">/v1/snapshots.csv</a></dt><dd>the history as a file</dd>
+<dt><a href="/v1/courses.csv">/v1/courses.csv</a></dt><dd>every course of the newest snapshot as a file</dd>
+<dt><a href="/v1/metrics">/v1/metrics</a></dt><dd>what every number means, and its caveats</dd>
+<dt><a href="/v1/status">/v1/status</a></dt><dd>freshness, limits, how the last run ended</dd>
+</dl>
+</section>
+<section>
+<h2>Build on it</h2>
+<dl class="links">
+<dt><a href="/docs">/docs</a></dt><dd>the contract, to read and to try</dd>
+<dt><a href="/openapi.json">/openapi.json</a></dt><dd>the contract, to generate a client from</dd>
+<dt><a href="/problems">/problems</a></dt><dd>every error there is</dd>
+</dl>
+</section>
+</main>
+<footer>
+<p>Data: <a rel="license" href="${escape(license.url)}">${escape(license.name)}</a>${contactLine} · Release ${escape(version)}</p>
+</footer>
+</body>
+</html>
+`;
+}
+
+function numbers(app: FastifyInstance): string {
+  const row = app.published.latest?.row;
+  if (row === undefined) {
+    return '<section><h2>Now</h2><p>Nothing has been published yet.</p></section>';
+  }
+  const totals = completeTotals(row.definitionsVersion, row.totals);
+  const items = metricsAt(row.definitionsVersion)
+    .filter((metric) => headlines.includes(metric.name))
+    .sort((a, b) => headlines.indexOf(a.name) - headlines.indexOf(b.name))
+    .map((metric) => {
+      const value = totals[metric.name] ?? null;
+      const shown = value === null ? '<span class="missing">not collected</span>' : grouped(value);
+      return `<div><dt>${escape(metric.title)}</dt><dd>${shown}</dd></div>`;
+    });
+  const id = String(row.snapshotId);
+  const moment = row.computedAt.toISOString();
+  return `<section>
+<h2>Now</h2>
+<dl class="numbers">${items.join('')}</dl>
+<p>Snapshot ${id}, computed <time datetime="${moment}">${moment.slice(0, 16).replace('T', ' ')} UTC</time>.
+Cite it as <a href="/v1/snapshots/${id}">/v1/snapshots/${id}</a>: these numbers stay there unchanged.</p>
+</section>`;
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString('en', { useGrouping: true });
+}
+
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
+const stylesheet = `:root { --ink: #202122; --soft: #54595d; --paper: #fff; --line: #c8ccd1; --accent: #36c; --note: #fef6e7; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #eaecf0; --soft: #a2a9b1; --paper: #101418; --line: #404244; --accent: #88a3e8; --note: #3a2a05; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 56rem; padding: 1.5rem 1.25rem 3rem; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; }
+h1 { margin: 0; font-size: 2rem; line-height: 1.2; }
+h2 { margin: 2.5rem 0 0.75rem; padding-bottom: 0.25rem; border-bottom: 1px solid var(--line); font-size: 1.25rem; }
+a { color: var(--accent); }
+.lead { margin: 0.5rem 0 0; color: var(--soft); font-size: 1.125rem; }
+.demo { margin: 1.25rem 0 0; padding: 0.75rem 1rem; border-left: 4px solid #edab00; background: var(--note); }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; margin: 0; }
+.numbers div { padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 4px; }
+.numbers dt { color: var(--soft); font-size: 0.875rem; }
+.numbers dd { margin: 0; font-size: 1.375rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.missing { color: var(--soft); font-size: 1rem; }
+.links { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; margin: 0; }
+.links dt { font-family: ui-monospace, monospace; font-size: 0.9375rem; }
+.links dd { margin: 0; color: var(--soft); }
+footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.875rem; }
+@media (max-width: 40rem) {
+  .links { grid-template-columns: 1fr; gap: 0; }
+  .links dd { margin-bottom: 0.75rem; }
+}
+`;

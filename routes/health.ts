@@ -1,0 +1,51 @@
+/** For operators and their balancers: is it alive, and can it answer? */
+import type { FastifyInstance } from 'fastify';
+import { Health } from '../openapi/health.ts';
+import { problems } from '../openapi/responses.ts';
+import { reference } from '../openapi/scalars.ts';
+import { ProblemError } from '../plugins/errors.ts';
+
+const healthy = {
+  description: 'It is.',
+  content: { 'application/json': { schema: reference(Health) } },
+};
+
+export default function health(app: FastifyInstance): void {
+  app.get(
+    '/health/live',
+    {
+      config: { quota: false },
+      schema: {
+        operationId: 'getLiveness',
+        summary: 'Whether the process answers',
+        description: 'Says nothing of the database: restarting would not bring it back.',
+        tags: ['Operations'],
+        response: { 200: healthy, 500: problems[500] },
+      },
+    },
+    (_request, reply) => {
+      reply.header('cache-control', 'no-store').send({ status: 'ok' });
+    },
+  );
+
+  app.get(
+    '/health/ready',
+    {
+      config: { quota: false },
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Whether questions can be answered',
+        description: 'The database answers and a snapshot is published.',
+        tags: ['Operations'],
+        response: { 200: healthy, 500: problems[500], 503: problems[503] },
+      },
+    },
+    async (_request, reply) => {
+      await app.sql`select 1`;
+      if (app.published.latest === undefined) {
+        throw ProblemError.unavailable('Nothing has been published yet.', 5);
+      }
+      return reply.header('cache-control', 'no-store').send({ status: 'ok' });
+    },
+  );
+}

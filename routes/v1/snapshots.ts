@@ -1,0 +1,246 @@
+/** The newest snapshot, any one by its number, and the history of them all. */
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import { snapshotColumns, snapshotFields } from '../../csv/snapshot-columns.ts';
+import { csvText } from '../../csv/records.ts';
+import {
+  findSnapshot,
+  intervals,
+  listSnapshots,
+  orders,
+  type HistoryQuestion,
+} from '../../db/queries/snapshots.ts';
+import { readCursor, writeCursor } from '../../openapi/cursor.ts';
+import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import { word } from '../../openapi/scalars.ts';
+import {
+  historyItemBody,
+  Snapshot,
+  snapshotBody,
+  SnapshotHistory,
+} from '../../openapi/snapshot.ts';
+import { ProblemError } from '../../plugins/errors.ts';
+import type { AnswerHead, Representation } from '../../plugins/representation.ts';
+
+const range = {
+  from: Type.Optional(
+    Type.String({
+      format: 'date',
+      description: 'First day, UTC, included.',
+      examples: ['2026-01-01'],
+    }),
+  ),
+  to: Type.Optional(
+    Type.String({
+      format: 'date',
+      description: 'Last day, UTC, included.',
+      examples: ['2026-12-31'],
+    }),
+  ),
+  interval: word(intervals, {
+    default: 'day',
+    description:
+      'One item a period, its last snapshot; all for every snapshot. Weeks begin on Monday.',
+  }),
+  order: word(orders, { default: 'desc', description: 'By computed_at.' }),
+};
+
+const FileQuery = Type.Object(range, { additionalProperties: false });
+
+const PageQuery = Type.Object(
+  {
+    ...range,
+    limit: Type.Integer({
+      default: 100,
+      minimum: 1,
+      maximum: 1000,
+      description: 'Items on a page at most.',
+    }),
+    cursor: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'next_cursor of the page before.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const Path = Type.Object({
+  snapshot_id: Type.Integer({
+    minimum: 1,
+    maximum: 9_007_199_254_740_991,
+    description: 'A snapshot_id.',
+  }),
+});
+
+type RangeQuery = Static<typeof FileQuery>;
+
+/** Never changes, so a cache need never ask again. */
+const foreverCacheControl = 'public, max-age=31536000, immutable';
+/** As the newest snapshot: a new one makes a new history. */
+const historyCacheControl = 'public, max-age=300, stale-while-revalidate=3600';
+/** Snapshots kept in memory; one takes some 10 kB with its codings. */
+const keptSnapshots = 500;
+
+export default function snapshots(app: FastifyInstance): void {
+  const kept = new LRUCache<number, { representation: Representation; head: AnswerHead }>({
+    max: keptSnapshots,
+  });
+
+  const changed = () => {
+    const lastModified = app.published.changedAt;
+    return lastModified === undefined ? {} : { lastModified };
+  };
+
+  app.get(
+    '/v1/snapshots/latest',
+    {
+      schema: {
+        operationId: 'getLatestSnapshot',
+        summary: 'The newest snapshot',
+        description:
+          'System-wide totals as last published. Its canonical link is where these very numbers stay.',
+        tags: ['Snapshots'],
+        response: { 200: json(Snapshot, 'The newest snapshot.'), ...readProblems },
+      },
+    },
+    (_request, reply) => {
+      const { representation, head } = app.published.requireLatest();
+      reply.answer(representation, head);
+    },
+  );
+
+  app.get(
+    '/v1/snapshots/:snapshot_id',
+    {
+      schema: {
+        operationId: 'getSnapshot',
+        summary: 'One snapshot',
+        description: 'What was published then: it never changes, so it can be cited.',
+        tags: ['Snapshots'],
+        params: Path,
+        response: { 200: json(Snapshot, 'The snapshot.'), 404: problems[404], ...readProblems },
+      },
+    },
+    (request: FastifyRequest<{ Params: Static<typeof Path> }>, reply) => {
+      const known = kept.get(request.params.snapshot_id);
+      if (known !== undefined) return reply.answer(known.representation, known.head);
+      return readSnapshot(request.params.snapshot_id).then(({ representation, head }) =>
+        reply.answer(representation, head),
+      );
+    },
+  );
+
+  async function readSnapshot(snapshotId: number) {
+    const row = await findSnapshot(app.sql, snapshotId);
+    if (row === undefined) {
+      const newest = app.published.requireLatest().row.snapshotId;
+      throw ProblemError.notFound(
+        `There is no snapshot ${String(snapshotId)}; the newest is ${String(newest)}.`,
+      );
+    }
+    const found = {
+      representation: app.representation(JSON.stringify(snapshotBody(row))),
+      head: {
+        snapshotId,
+        lastModified: row.computedAt,
+        cacheControl: foreverCacheControl,
+        links: app.published.links(),
+      },
+    };
+    kept.set(snapshotId, found);
+    return found;
+  }
+
+  app.get(
+    '/v1/snapshots',
+    {
+      schema: {
+        operationId: 'listSnapshots',
+        summary: 'The history, a page at a time',
+        description:
+          'The last snapshot of each period with its changes against the item before in time. ' +
+          'All pages of a walk are of the moment of the first one.',
+        tags: ['Snapshots'],
+        querystring: PageQuery,
+        response: { 200: json(SnapshotHistory, 'A page.'), ...readProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) => {
+      const { limit, cursor, ...asked } = request.query;
+      const latest = app.published.requireLatest();
+      const at = cursor === undefined ? undefined : readCursor(cursor, asked);
+      if (cursor !== undefined && at === undefined) {
+        throw ProblemError.invalidQuery(
+          'cursor',
+          'is not the next_cursor of a page of this question; leave it out to begin anew',
+        );
+      }
+      const pinnedTo = at?.pinnedTo ?? latest.row.snapshotId;
+      const rows = await listSnapshots(app.sql, questionOf(asked, pinnedTo), {
+        after: at?.after,
+        limit: limit + 1,
+      });
+      const items = rows.slice(0, limit);
+      const last = items.at(-1);
+      const nextCursor =
+        rows.length > limit && last !== undefined
+          ? writeCursor({ pinnedTo, after: last.snapshotId }, asked)
+          : null;
+      const body = { items: items.map(historyItemBody), next_cursor: nextCursor };
+      const links = app.published.links();
+      if (nextCursor !== null) {
+        const next = new URLSearchParams({ ...asked, limit: String(limit), cursor: nextCursor });
+        links.push(`</v1/snapshots?${next.toString()}>; rel="next"`);
+      }
+      return reply.answer(app.representation(JSON.stringify(body)), {
+        snapshotId: pinnedTo,
+        ...changed(),
+        cacheControl: historyCacheControl,
+        links,
+      });
+    },
+  );
+
+  app.get(
+    '/v1/snapshots.csv',
+    {
+      schema: {
+        operationId: 'downloadSnapshots',
+        summary: 'The history as CSV',
+        description:
+          'The question of /v1/snapshots as a file, whole. Totals by their bare names, then ' +
+          'their changes (_delta) and coverage (_coverage).',
+        tags: ['Snapshots'],
+        querystring: FileQuery,
+        response: { 200: csv('The file.'), ...readProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: RangeQuery }>, reply) => {
+      const { row } = app.published.requireLatest();
+      const question = questionOf(request.query, row.snapshotId);
+      const rows = await listSnapshots(app.sql, question, { limit: maxRows });
+      const text = csvText(snapshotColumns(), rows.map(historyItemBody).map(snapshotFields));
+      const name = `dashboard-snapshots-${question.interval}-to-snapshot-${String(row.snapshotId)}.csv`;
+      reply.header('content-disposition', `attachment; filename="${name}"`);
+      reply.header('row-count', String(rows.length));
+      return reply.answer(app.representation(text, 'text/csv; charset=utf-8; header=present'), {
+        snapshotId: row.snapshotId,
+        ...changed(),
+        cacheControl: historyCacheControl,
+        links: app.published.links(),
+      });
+    },
+  );
+}
+
+/** More than a snapshot an hour for a hundred years. */
+const maxRows = 1_000_000;
+
+/** @throws {ProblemError} 400 where the range is the wrong way round */
+function questionOf(asked: RangeQuery, pinnedTo: number): HistoryQuestion {
+  const { from, to } = asked;
+  if (from !== undefined && to !== undefined && from > to) {
+    throw ProblemError.invalidQuery('from', `is after to: ${from} is later than ${to}`);
+  }
+  return { ...asked, pinnedTo };
+}

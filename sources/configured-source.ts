@@ -1,0 +1,23 @@
+import { dashboardCsvSource } from './dashboard-csv.ts';
+import { dashboardDatabaseSource } from './dashboard-database/dashboard-database.ts';
+import { demoSource } from './demo.ts';
+import type { Source } from './source.ts';
+
+export type ConfiguredSource =
+  | { readonly kind: 'dashboard_csv'; readonly path: string }
+  | { readonly kind: 'dashboard_database'; readonly url: string };
+
+/** The source that the settings name; the demonstration where they name none and it is one. */
+export function configuredSource(
+  configured: ConfiguredSource | undefined,
+  isDemo: boolean,
+): Source | undefined {
+  switch (configured?.kind) {
+    case 'dashboard_csv':
+      return dashboardCsvSource(configured.path);
+    case 'dashboard_database':
+      return dashboardDatabaseSource({ url: configured.url });
+    case undefined:
+      return isDemo ? demoSource() : undefined;
+  }
+}
