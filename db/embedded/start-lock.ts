@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, openSync } from 'node:fs';
-import { readdir, rename, rm, unlink } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runScript, type Account } from './account.ts';
@@ -46,7 +46,11 @@ export async function tryStartLock(
   for (;;) {
     try {
       await rename(own, lock);
-      break;
+      // Without its FIFO it would be an empty directory, which excludes nobody.
+      if (hasReader(join(lock, name))) break;
+      closeSync(descriptor);
+      descriptor = await makeContender(own, name, account);
+      continue;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') {
@@ -74,7 +78,7 @@ export async function tryStartLock(
   return {
     descriptor,
     release: async () => {
-      await unlink(join(lock, name));
+      await rm(join(lock, name), { force: true });
       closeSync(descriptor);
     },
   };
