@@ -24,7 +24,7 @@ export const environmentSchema = Type.Object({
       pattern: '^postgres(ql)?://',
       description:
         'PostgreSQL 15 or later, `postgres://user:password@host/database`: a direct connection, ' +
-        'not a transaction pool. Absent: an embedded server under `DATA_DIR`.',
+        'not a transaction pool; `?host=/run/postgresql` for a Unix socket. Absent: an embedded server under `DATA_DIR`.',
     }),
   ),
   DATA_DIR: Type.String({

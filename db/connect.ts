@@ -54,5 +54,20 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
       DateStyle: 'ISO, YMD',
     },
   } satisfies postgres.Options<{ bigint: postgres.PostgresType<number> }>;
-  return 'url' in address ? postgres(address.url, settings) : postgres({ ...settings, ...address });
+  if (!('url' in address)) return postgres({ ...settings, ...address });
+  const { url, socketDirectory } = splitSocketDirectory(address.url);
+  return postgres(url, {
+    ...settings,
+    ...(socketDirectory === undefined ? {} : { host: socketDirectory }),
+  });
+}
+
+/** `postgres://user@/database?host=/run/postgresql`, as libpq has it; the driver does not. */
+function splitSocketDirectory(address: string) {
+  const url = new URL(address);
+  const host = url.searchParams.get('host');
+  if (host === null) return { url: address, socketDirectory: undefined };
+  url.searchParams.delete('host');
+  if (url.hostname === '') url.hostname = 'localhost';
+  return { url: url.href, socketDirectory: host };
 }

@@ -2,7 +2,7 @@
  * `npm run openapi`: writes openapi/openapi.json from the routes of the very service, with
  * every route that can be switched on. With --check it only says whether the file is stale.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format } from 'prettier';
@@ -13,6 +13,8 @@ const file = new URL('./openapi.json', import.meta.url);
 
 async function generate(): Promise<string> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-openapi-'));
+  // PostgreSQL does not run as root: whoever it runs as must be able to get in.
+  await chmod(dataDirectory, 0o755);
   try {
     const config = readConfig({
       DATA_DIR: dataDirectory,
