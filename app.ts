@@ -22,7 +22,6 @@ import frontPage from './routes/front-page.ts';
 import health from './routes/health.ts';
 import systemMetrics from './routes/system-metrics.ts';
 import v1 from './routes/v1/index.ts';
-import { configuredSource } from './sources/configured-source.ts';
 
 export interface Overrides {
   readonly logger?: FastifyServerOptions['logger'];
@@ -83,11 +82,9 @@ export async function buildApp(
           app.log.info(sentence);
         }),
     });
-    const source = configuredSource(config.source, app.store.isDemo);
     await app.register(published, { license: config.license });
     await app.register(scheduler, {
-      address: app.store.address,
-      source,
+      source: config.source,
       schedule: config.schedule,
       enabled: overrides.scheduler ?? true,
       clock,

@@ -37,14 +37,18 @@ const layers = {
     imports: [...forRoutes, 'public routes'],
     types: ['config'],
   },
-  'public routes': { pattern: 'routes/v1/**', imports: forRoutes, types: ['config'] },
+  'public routes': { pattern: 'routes/v1/**', imports: forRoutes, types: ['config', 'plugins'] },
   'private scope': {
     pattern: 'routes/admin/index.ts',
     imports: [...forRoutes, 'private routes'],
     types: ['config'],
   },
-  'private routes': { pattern: 'routes/admin/**', imports: forRoutes, types: ['config'] },
-  routes: { pattern: 'routes/**', imports: forRoutes, types: ['config'] },
+  'private routes': {
+    pattern: 'routes/admin/**',
+    imports: forRoutes,
+    types: ['config', 'plugins'],
+  },
+  routes: { pattern: 'routes/**', imports: forRoutes, types: ['config', 'plugins'] },
 
   jobs: {
     pattern: 'jobs/**',

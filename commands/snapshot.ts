@@ -1,6 +1,6 @@
 /** `npm run snapshot`: publishes once from the configured source. */
 import { readConfig } from '../config.ts';
-import { configuredSource } from '../sources/configured-source.ts';
+import { configuredSource } from '../jobs/configured-source.ts';
 import { parseCommandLine, runCommand, UsageError } from './command-line.ts';
 import { publishOnce } from './publish-once.ts';
 

@@ -122,7 +122,7 @@ export function snapshotBody(stored: StoredSnapshot): Snapshot {
     definitions_version: stored.definitionsVersion,
     previous_snapshot_id: stored.previousSnapshotId,
     changes: { added: stored.added, changed: stored.changed, withdrawn: stored.withdrawn },
-    totals: completeTotals(stored.definitionsVersion, stored.totals) as Snapshot['totals'],
+    totals: completeTotals(stored.definitionsVersion, stored.totals),
     coverage: completeCoverage(stored.definitionsVersion, stored.coverage),
   };
 }

@@ -3,16 +3,14 @@ import { CronExpressionParser } from 'cron-parser';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import cron from 'node-cron';
-import type { StoreAddress } from '../db/connect.ts';
 import { findLastSuccess, type RunRow, type RunTrigger } from '../db/queries/job-runs.ts';
 import { loadDemo } from '../jobs/load-demo.ts';
 import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
-import type { Source } from '../sources/source.ts';
+import { configuredSource, type ConfiguredSource } from '../jobs/configured-source.ts';
 
 export interface SchedulerOptions {
-  readonly address: StoreAddress;
-  /** Absent where the service only serves what is published already. */
-  readonly source: Source | undefined;
+  /** Absent where the service only serves what is published already, or a demonstration. */
+  readonly source: ConfiguredSource | undefined;
   /** Cron, UTC; absent for only on demand. */
   readonly schedule: string | undefined;
   /** False in tests, which publish when they want to. */
@@ -53,7 +51,9 @@ declare module 'fastify' {
 }
 
 function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
-  const { source, schedule, clock } = options;
+  const { schedule, clock } = options;
+  const { address, isDemo } = app.store;
+  const source = configuredSource(options.source, isDemo);
   const stopping = new AbortController();
   let current: Promise<StartedRun> | undefined;
   let working: Promise<unknown> = Promise.resolve();
@@ -62,7 +62,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
     if (source === undefined) throw new Error('no source is configured');
     return new Promise<StartedRun>((resolve, reject) => {
       const finished = runPublication({
-        address: options.address,
+        address,
         source,
         trigger,
         clock,
@@ -106,7 +106,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
     },
     async loadDemo(onProgress) {
       const loading = loadDemo({
-        address: options.address,
+        address,
         clock,
         log: app.log,
         signal: stopping.signal,

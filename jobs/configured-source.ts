@@ -1,7 +1,7 @@
-import { dashboardCsvSource } from './dashboard-csv.ts';
-import { dashboardDatabaseSource } from './dashboard-database/dashboard-database.ts';
-import { demoSource } from './demo.ts';
-import type { Source } from './source.ts';
+import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
+import { dashboardDatabaseSource } from '../sources/dashboard-database/dashboard-database.ts';
+import { demoSource } from '../sources/demo.ts';
+import type { Source } from '../sources/source.ts';
 
 export type ConfiguredSource =
   | { readonly kind: 'dashboard_csv'; readonly path: string }
