@@ -87,7 +87,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const changes = await findChanges(tx);
   if (!options.confirmWithdrawals) refuseMassDisappearance(changes);
 
-  const campaigns = await writeCampaigns(tx);
+  const campaigns = await writeCampaigns(tx, snapshotId);
   const withdrawnNow = await withdrawCourses(tx, {
     snapshotId,
     at: options.now,
@@ -98,7 +98,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const activity = await writeActivity(tx);
   await writeMarkers(tx);
   const purged = await purgeWithdrawn(tx, new Date(options.now.getTime() - graceMilliseconds));
-  const rowsOfThePastChanged = withdrawnNow + returned + campaigns.renamed > 0;
+  const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised > 0;
   if (rowsOfThePastChanged) await raiseRevision(tx, options.now);
 
   const withdrawn = await countWithdrawnAt(tx, snapshotId);

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { courseHeadFields, courseUrlPath } from '../csv/course-columns.ts';
 import { csvRecords } from '../csv/records.ts';
 import type { Queryable } from '../db/connect.ts';
+import { courseSearchText } from '../db/queries/search-text.ts';
 import {
   createStaging,
   finishStaging,
@@ -119,6 +120,7 @@ function courseRows(
     ...course.metrics,
     csv_head: heads[index],
     url_path: courseUrlPath(course.slug),
+    search_text: courseSearchText(course.title, course.institution),
     marker: course.marker,
     keeps: course.keeps,
   }));

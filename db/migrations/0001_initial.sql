@@ -5,7 +5,7 @@ create table store (
   only_row boolean primary key default true check (only_row),
   -- The kind of the one source that this store belongs to; null until it first publishes.
   source_kind text,
-  -- Raised when rows of past snapshots change: a withdrawal, a return, a renamed campaign.
+  -- Raised when rows of past snapshots change: a withdrawal, a return, a revised campaign.
   revision bigint not null default 0,
   -- When that was last; later than every snapshot and revision before it, in whole seconds.
   revised_at timestamptz(0),
@@ -80,6 +80,8 @@ create table course_versions (
   -- The definitions version whose metrics csv_tail holds.
   csv_definitions_version integer not null,
   url_path text not null,
+  -- Title and institution, folded, with a line break between (db/queries/search-text.ts).
+  search_text text not null default '',
   primary key (course_id, valid_from)
 );
 create unique index course_versions_current on course_versions (course_id) where valid_to is null;
@@ -109,9 +111,20 @@ create table campaigns (
   description text,
   start_at timestamptz(0),
   end_at timestamptz(0),
-  created_at timestamptz(0)
+  created_at timestamptz(0),
+  -- The first snapshot that can have courses of it: earlier ones do not list it.
+  first_snapshot_id bigint not null default 0
 );
 create index campaigns_slug on campaigns (slug);
+
+-- Slugs that a campaign took or gave up: people counted by slug in earlier snapshots were
+-- those of other campaigns.
+create table campaign_slug_changes (
+  slug text not null,
+  -- The first snapshot after the change.
+  snapshot_id bigint not null,
+  primary key (slug, snapshot_id)
+);
 
 create table enrollments (
   course_id bigint not null,

@@ -18,7 +18,7 @@ export async function createStaging(sql: Queryable): Promise<void> {
     staged_enrollments, staged_activity`;
   await sql`
     create temporary table staged_courses as
-    select ${identifiers(sql, ['course_id', ...stateColumns, 'csv_head', 'url_path'])},
+    select ${identifiers(sql, ['course_id', ...stateColumns, 'csv_head', 'url_path', 'search_text'])},
       null::text as marker, null::text[] as keeps
     from course_versions where false`;
   await sql`

@@ -23,6 +23,7 @@ const versionColumns: readonly string[] = [
   'csv_tail',
   'csv_definitions_version',
   'url_path',
+  'search_text',
   ...sumMetrics.map((metric) => metric.name),
 ];
 

@@ -1,37 +1,54 @@
 import { courseHeadFields } from '../../csv/course-columns.ts';
 import { csvRecords } from '../../csv/records.ts';
 import type { Queryable } from '../connect.ts';
+import { identifiers } from '../fragments.ts';
 
 export interface CampaignChanges {
-  /** Campaigns that are new or whose description or dates changed. */
+  /** Campaigns that are new or that changed. */
   readonly written: number;
-  /** Campaigns whose slug or title changed: answers about past snapshots change with them. */
-  readonly renamed: number;
+  /** Campaigns known before that changed: answers about past snapshots change with them. */
+  readonly revised: number;
 }
 
-/** Brings the names of campaigns up to date, in the stored CSV lines of their courses too. */
-export async function writeCampaigns(sql: Queryable): Promise<CampaignChanges> {
-  const renamed = await sql<{ campaignId: number; slugChanged: boolean }[]>`
-    select c.campaign_id as "campaignId", c.slug <> s.slug as "slugChanged"
+/**
+ * Brings the campaigns up to date, in the stored CSV lines of their courses too. New ones are
+ * known from `snapshotId` on, the snapshot to come.
+ */
+export async function writeCampaigns(sql: Queryable, snapshotId: number): Promise<CampaignChanges> {
+  const revised = await sql<{ campaignId: number; before: string; after: string }[]>`
+    select c.campaign_id as "campaignId", c.slug as before, s.slug as after
     from campaigns c join staged_campaigns s using (campaign_id)
-    where c.slug <> s.slug or c.title <> s.title`;
+    where (${details(sql, 'c')}) is distinct from (${details(sql, 's')})`;
   const written = await sql`
-    insert into campaigns (campaign_id, slug, title, description, start_at, end_at, created_at)
-    select campaign_id, slug, title, description, start_at, end_at, created_at
-    from staged_campaigns
+    insert into campaigns (campaign_id, slug, title, description, start_at, end_at, created_at,
+      first_snapshot_id)
+    select campaign_id, ${details(sql, 's')}, ${snapshotId} from staged_campaigns s
     on conflict (campaign_id) do update set
       slug = excluded.slug, title = excluded.title, description = excluded.description,
       start_at = excluded.start_at, end_at = excluded.end_at, created_at = excluded.created_at
-    where (campaigns.slug, campaigns.title, campaigns.description,
-        campaigns.start_at, campaigns.end_at, campaigns.created_at)
-      is distinct from (excluded.slug, excluded.title, excluded.description,
-        excluded.start_at, excluded.end_at, excluded.created_at)`;
-  const slugs = renamed.filter((row) => row.slugChanged).map((row) => row.campaignId);
-  if (slugs.length > 0) {
-    await rewriteCsvHeads(sql, 'course_versions', slugs);
-    await rewriteCsvHeads(sql, 'withdrawn_course_versions', slugs);
+    where (${details(sql, 'campaigns')}) is distinct from (${details(sql, 'excluded')})`;
+  const renamed = revised.filter((row) => row.before !== row.after);
+  if (renamed.length > 0) {
+    const ids = renamed.map((row) => row.campaignId);
+    await rewriteCsvHeads(sql, 'course_versions', ids);
+    await rewriteCsvHeads(sql, 'withdrawn_course_versions', ids);
+    await sql`
+      insert into campaign_slug_changes (slug, snapshot_id)
+      select distinct slug, ${snapshotId}::bigint
+      from unnest(${renamed.flatMap((row) => [row.before, row.after])}::text[]) slug
+      on conflict do nothing`;
   }
-  return { written: written.count, renamed: renamed.length };
+  return { written: written.count, revised: revised.length };
+}
+
+/** What is said of a campaign, under a table's alias. */
+function details(sql: Queryable, alias: string) {
+  return identifiers(
+    sql,
+    ['slug', 'title', 'description', 'start_at', 'end_at', 'created_at'].map(
+      (column) => `${alias}.${column}`,
+    ),
+  );
 }
 
 interface HeadRow {

@@ -20,11 +20,12 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
       ...stateColumns,
       'csv_head',
       'url_path',
+      'search_text',
       'csv_tail',
       'csv_definitions_version',
       'valid_from',
     ])})
-    select s.course_id, ${stateOf(sql, 's')}, s.csv_head, s.url_path,
+    select s.course_id, ${stateOf(sql, 's')}, s.csv_head, s.url_path, s.search_text,
       ${csvTail(sql)}, ${definitionsVersion}, ${snapshotId}
     from staged_courses s
     join course_changes c using (course_id)
