@@ -179,14 +179,20 @@ void test(
     await t.test('by the server, between two batches', async (t) => {
       const reading = await source.open(opening());
       await all(reading.campaigns());
-      const courses = reading.courses()[Symbol.asyncIterator]();
-      t.equal((await courses.next()).value?.length, 500);
-      for (const { id } of await connections(database)) await database.root.query(`kill ${id}`);
-      const error = await failure(Promise.resolve(courses.next()), database.url);
+      const batches: number[] = [];
+      const courses = async (): Promise<void> => {
+        for await (const batch of reading.courses()) {
+          batches.push(batch.length);
+          if (batches.length > 1) continue;
+          for (const { id } of await connections(database)) await database.root.query(`kill ${id}`);
+        }
+      };
+      const error = await failure(courses(), database.url);
       t.match(
         error.message,
         "The connection to the Dashboard's database at 127.0.0.1:3306 was cut.",
       );
+      t.equal(batches[0], 500);
       await failure(all(reading.hiddenCourseIds()), database.url);
       await reading.close();
     });
@@ -291,7 +297,7 @@ void test('a reading sees one moment, whatever is written meanwhile', { skip }, 
   t.equal(after.hidden.length, 60);
 });
 
-void test('a reading writes nothing and reports how far it is', { skip }, async (t) => {
+void test('a reading says what it is, when it was true and how far it is', { skip }, async (t) => {
   const database = await createTestDatabase();
   t.teardown(() => database.drop());
   await generate(database.root, { courses: 60, enrollmentsPerCourse: 3, slicesPerCourse: 3 });
@@ -299,6 +305,16 @@ void test('a reading writes nothing and reports how far it is', { skip }, async 
   const read = await readAll(database.url, {
     onProgress: ({ part, rows }) => progress.set(part, rows),
   });
+  const source = dashboardDatabaseSource({ url: database.url });
+  t.equal(source.kind, 'dashboard_database');
+  const reading = await source.open(opening());
+  t.equal(reading.countsPeople, true);
+  t.equal(
+    reading.readAt.toISOString(),
+    '2026-08-27T12:00:00.000Z',
+    'the given clock, whole seconds',
+  );
+  await reading.close();
   const [row] = await database.ask<{ slices: number }>(
     `select count(*) as slices from course_wiki_timeslices s join courses c on c.id = s.course_id
      where c.private = 0`,

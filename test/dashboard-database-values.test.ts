@@ -2,6 +2,7 @@ import { test } from 'tap';
 import { parseAddress } from '../sources/dashboard-database/address.ts';
 import { seconds, text, time, wholeNumber } from '../sources/dashboard-database/cells.ts';
 import { wikidataValues } from '../sources/dashboard-database/course-stats.ts';
+import { readAhead } from '../sources/dashboard-database/read-ahead.ts';
 import { isSettled } from '../sources/dashboard-database/rereading.ts';
 import { Warnings } from '../sources/dashboard-database/warnings.ts';
 import { wikiDomain } from '../sources/dashboard-database/wikis.ts';
@@ -187,4 +188,51 @@ void test('the address of a database is read whole, or refused without repeating
     }
   }
   t.end();
+});
+
+void test('reading ahead keeps one batch ready, and the order', async (t) => {
+  const made: number[] = [];
+  async function* numbers(): AsyncGenerator<number> {
+    for (let n = 1; n <= 4; n += 1) {
+      made.push(n);
+      yield await Promise.resolve(n);
+    }
+  }
+  const used: number[] = [];
+  for await (const n of readAhead(numbers())) {
+    t.ok(made.length <= n + 1, 'no more than one ahead');
+    await new Promise(setImmediate);
+    t.equal(made.length, Math.min(n + 1, 4), 'the next is made while this one is used');
+    used.push(n);
+  }
+  t.strictSame(used, [1, 2, 3, 4]);
+});
+
+void test('reading ahead passes a failure on in its turn, and stops when its reader does', async (t) => {
+  let ended = 0;
+  async function* failing(): AsyncGenerator<number> {
+    try {
+      yield await Promise.resolve(1);
+      throw new Error('the second failed');
+    } finally {
+      ended += 1;
+    }
+  }
+  const used: number[] = [];
+  await t.rejects(
+    async () => {
+      for await (const n of readAhead(failing())) {
+        await new Promise(setImmediate);
+        used.push(n);
+      }
+    },
+    { message: 'the second failed' },
+  );
+  t.strictSame(used, [1]);
+  for await (const n of readAhead(failing())) {
+    used.push(n);
+    break;
+  }
+  t.strictSame(used, [1, 1]);
+  t.equal(ended, 2);
 });

@@ -31,7 +31,7 @@ export async function* readActivity(
          sum(revision_count) as edits, sum(character_sum) as bytes,
          sum(references_count) as refs, count(*) as slices
        from course_wiki_timeslices where course_id in (${list(ids.slice(at, at + coursesPerBatch))})
-       group by course_id, wiki_id, month`,
+       group by course_id, wiki_id, month order by null`,
     );
     const months = new Map<string, SourceActivity>();
     let slices = 0;

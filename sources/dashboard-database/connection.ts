@@ -148,7 +148,7 @@ export class DashboardConnection {
           return;
         }
         const failure = explain(error, this.address);
-        if (error.fatal === true) this.#end(failure);
+        if (error.fatal) this.#end(failure);
         reject(failure);
       });
     });

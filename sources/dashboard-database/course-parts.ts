@@ -131,14 +131,14 @@ export async function readNamespaceEdits(
   const rows = await database.rows(
     ['course_id', 'main', 'talk', 'user', 'dangling'],
     `select s.course_id,
-       sum(if(a.namespace = 0, coalesce(s.revision_count, 0), 0)) as main,
-       sum(if(a.namespace = 1, coalesce(s.revision_count, 0), 0)) as talk,
-       sum(if(a.namespace = 2, coalesce(s.revision_count, 0), 0)) as user,
-       sum(a.id is null) as dangling
+       coalesce(sum(s.revision_count * (a.namespace = 0)), 0) as main,
+       coalesce(sum(s.revision_count * (a.namespace = 1)), 0) as talk,
+       coalesce(sum(s.revision_count * (a.namespace = 2)), 0) as user,
+       count(*) - count(a.id) as dangling
      from article_course_timeslices s
      left join articles a on a.id = s.article_id
      where s.course_id in (${list(ids)}) and s.tracked = 1
-     group by s.course_id`,
+     group by s.course_id order by null`,
   );
   const edits = new Map<number, NamespaceEdits>();
   for (const row of rows) {

@@ -16,6 +16,7 @@ import { DashboardConnection } from './connection.ts';
 import { readCourses, type Window } from './courses.ts';
 import { readEnrollments } from './enrollments.ts';
 import { lack } from './failures.ts';
+import { readAhead } from './read-ahead.ts';
 import { quoted, requiredGrants } from './tables.ts';
 import { Warnings } from './warnings.ts';
 import { readWikis, type WikiDomains } from './wikis.ts';
@@ -109,7 +110,7 @@ class DashboardReading implements SourceReading {
       windows: this.#windows,
       reread: this.#reread,
     });
-    for await (const courses of batches) {
+    for await (const courses of readAhead(batches)) {
       this.#progress('courses', courses.length);
       yield courses;
     }
@@ -136,7 +137,8 @@ class DashboardReading implements SourceReading {
 
   async *enrollments(): AsyncGenerator<SourceEnrollment[]> {
     const { database, warnings } = this.#parts;
-    for await (const enrollments of readEnrollments(database, this.#windows, warnings)) {
+    const batches = readEnrollments(database, this.#windows, warnings);
+    for await (const enrollments of readAhead(batches)) {
       this.#progress('enrollments', enrollments.length);
       yield enrollments;
     }
@@ -145,7 +147,7 @@ class DashboardReading implements SourceReading {
   async *activity(): AsyncGenerator<SourceActivity[]> {
     const { database, warnings, domains } = this.#parts;
     const batches = readActivity(database, this.#reread, domains, warnings);
-    for await (const { activity, slices } of batches) {
+    for await (const { activity, slices } of readAhead(batches)) {
       this.#progress('time slices', slices);
       yield activity;
     }

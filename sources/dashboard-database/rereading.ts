@@ -16,14 +16,14 @@ import type { Cell } from './cells.ts';
  *    - the domains of its tracked wikis, as activity is kept for tracked wikis only;
  *    - the latest and the earliest `updated_at` in `article_course_timeslices`;
  *    - the number and the greatest id of its rows in `course_wiki_timeslices`;
- * 3. whose turn it is: every course is read once in {@link rollingDays} days whatever its
+ * 3. whose turn it is: every course is read once in `rollingDays` days whatever its
  *    marker says. That finds what leaves no trace in the above, such as a page moved to
  *    another namespace. The turn depends on the course's id and the day (UTC) alone: a day
  *    without a reading passes over its courses until their next turn.
  *
  * Everything else is read whole each time.
  */
-export const rollingDays = 14;
+const rollingDays = 14;
 
 /** Raised when what a marker is made of changes, so that every course is read once more. */
 const markerVersion = 1;
