@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Metric, MetricDictionary } from './dictionary.ts';
+import { Filters } from './filters.ts';
 import { Health } from './health.ts';
 import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
 import { Run, RunPage } from './run.ts';
@@ -14,6 +15,7 @@ export const components: readonly TSchema[] = [
   Snapshot,
   SnapshotHistoryItem,
   SnapshotHistory,
+  Filters,
   Metric,
   MetricDictionary,
   Status,

@@ -1,0 +1,37 @@
+import type { Queryable } from '../connect.ts';
+
+export interface KnownNames {
+  /** Slugs. */
+  readonly campaign: readonly string[];
+  /** Domains, tracked or home. */
+  readonly wiki: readonly string[];
+  readonly type: readonly string[];
+}
+
+/**
+ * Everything that can be filtered by: campaigns, and what a course that is still public has
+ * or had at any snapshot. Reads every version, so its result is to be kept.
+ */
+export async function listKnownNames(sql: Queryable): Promise<KnownNames> {
+  const [row] = await sql<[KnownNames]>`
+    with states as (
+      select distinct type, home_wiki, wikis from course_versions
+    )
+    select
+      array(select distinct slug from campaigns) as campaign,
+      array(select home_wiki from states where home_wiki is not null
+        union select unnest(wikis) from states) as wiki,
+      array(select distinct type from states where type is not null) as type`;
+  return row;
+}
+
+/** Which of the slugs are of no campaign. */
+export async function findUnknownCampaigns(
+  sql: Queryable,
+  slugs: readonly string[],
+): Promise<string[]> {
+  const rows = await sql<{ slug: string }[]>`
+    select slug from unnest(${slugs}::text[]) as asked (slug)
+    where not exists (select from campaigns c where c.slug = asked.slug)`;
+  return rows.map((row) => row.slug);
+}
