@@ -3,7 +3,7 @@ import { CronExpressionParser } from 'cron-parser';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import cron from 'node-cron';
-import { findLastSuccess, type RunRow, type RunTrigger } from '../db/queries/job-runs.ts';
+import { findLastSuccess, findRun, type RunRow, type RunTrigger } from '../db/queries/job-runs.ts';
 import { loadDemo } from '../jobs/load-demo.ts';
 import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
 import { configuredSource, type ConfiguredSource } from '../jobs/configured-source.ts';
@@ -93,7 +93,16 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
 
   const publisher: Publisher = {
     hasSource: source !== undefined,
-    start: (trigger, startOptions = {}) => (current ??= begin(trigger, startOptions)),
+    async start(trigger, startOptions = {}) {
+      while (current !== undefined) {
+        const atWork = await current;
+        const run = await findRun(app.sql, atWork.run.runId);
+        if (run?.state === 'running') return { ...atWork, run };
+        // It has ended and is letting go: its run must not stand for what is asked now.
+        await atWork.finished;
+      }
+      return (current = begin(trigger, startOptions));
+    },
     async catchUp() {
       if (source === undefined) return undefined;
       const last = await findLastSuccess(app.sql);

@@ -51,6 +51,26 @@ export async function insertSnapshot(sql: Queryable, row: SnapshotRow): Promise<
       ${JSON.stringify(row.coverage)}::text::jsonb, ${row.hasCourseRows})`;
 }
 
+/** A moment of the history: what was published up to one publication. */
+export interface HistoryMoment {
+  /** The newest publication; totals that were carried over can be newer than they are dated. */
+  readonly pinnedTo: number;
+  /** The newest snapshot by `computed_at` at that moment. */
+  readonly newestId: number;
+}
+
+/** The moment of a publication, or now; undefined before anything is published. */
+export async function findHistoryMoment(
+  sql: Queryable,
+  pinnedTo?: number,
+): Promise<HistoryMoment | undefined> {
+  const [row] = await sql<HistoryMoment[]>`
+    select max(snapshot_id) over () as "pinnedTo", snapshot_id as "newestId" from snapshots
+    where ${pinnedTo ?? null}::bigint is null or snapshot_id <= ${pinnedTo ?? null}::bigint
+    order by computed_at desc, snapshot_id desc limit 1`;
+  return row;
+}
+
 export const intervals = ['all', 'day', 'week', 'month', 'year'] as const;
 export type Interval = (typeof intervals)[number];
 export const orders = ['desc', 'asc'] as const;

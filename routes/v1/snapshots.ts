@@ -5,10 +5,12 @@ import { LRUCache } from 'lru-cache';
 import { snapshotColumns, snapshotFields } from '../../csv/snapshot-columns.ts';
 import { csvText } from '../../csv/records.ts';
 import {
+  findHistoryMoment,
   findSnapshot,
   intervals,
   listSnapshots,
   orders,
+  type HistoryMoment,
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
 import { readCursor, writeCursor } from '../../openapi/cursor.ts';
@@ -151,6 +153,12 @@ export default function snapshots(app: FastifyInstance): void {
     return found;
   }
 
+  async function momentOf(pinnedTo?: number): Promise<HistoryMoment> {
+    const moment = await findHistoryMoment(app.sql, pinnedTo);
+    if (moment === undefined) throw ProblemError.unavailable('Nothing has been published yet.', 30);
+    return moment;
+  }
+
   app.get(
     '/v1/snapshots',
     {
@@ -167,7 +175,6 @@ export default function snapshots(app: FastifyInstance): void {
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) => {
       const { limit, cursor, ...asked } = request.query;
-      const latest = app.published.requireLatest();
       const at = cursor === undefined ? undefined : readCursor(cursor, asked);
       if (cursor !== undefined && at === undefined) {
         throw ProblemError.invalidQuery(
@@ -175,7 +182,7 @@ export default function snapshots(app: FastifyInstance): void {
           'is not the next_cursor of a page of this question; leave it out to begin anew',
         );
       }
-      const pinnedTo = at?.pinnedTo ?? latest.row.snapshotId;
+      const { pinnedTo, newestId } = await momentOf(at?.pinnedTo);
       const rows = await listSnapshots(app.sql, questionOf(asked, pinnedTo), {
         after: at?.after,
         limit: limit + 1,
@@ -193,7 +200,7 @@ export default function snapshots(app: FastifyInstance): void {
         links.push(`</v1/snapshots?${next.toString()}>; rel="next"`);
       }
       return reply.answer(app.representation(JSON.stringify(body)), {
-        snapshotId: pinnedTo,
+        snapshotId: newestId,
         ...changed(),
         cacheControl: historyCacheControl,
         links,
@@ -216,15 +223,15 @@ export default function snapshots(app: FastifyInstance): void {
       },
     },
     async (request: FastifyRequest<{ Querystring: RangeQuery }>, reply) => {
-      const { row } = app.published.requireLatest();
-      const question = questionOf(request.query, row.snapshotId);
+      const { pinnedTo, newestId } = await momentOf();
+      const question = questionOf(request.query, pinnedTo);
       const rows = await listSnapshots(app.sql, question, { limit: maxRows });
       const text = csvText(snapshotColumns(), rows.map(historyItemBody).map(snapshotFields));
-      const name = `dashboard-snapshots-${question.interval}-to-snapshot-${String(row.snapshotId)}.csv`;
+      const name = `dashboard-snapshots-${question.interval}-to-snapshot-${String(newestId)}.csv`;
       reply.header('content-disposition', `attachment; filename="${name}"`);
       reply.header('row-count', String(rows.length));
       return reply.answer(app.representation(text, 'text/csv; charset=utf-8; header=present'), {
-        snapshotId: row.snapshotId,
+        snapshotId: newestId,
         ...changed(),
         cacheControl: historyCacheControl,
         links: app.published.links(),
