@@ -172,7 +172,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     if (value !== undefined && value.trim() !== '') given[name] = value.trim();
   }
   const settings = Value.Default(environmentSchema, { ...given }) as Environment;
-  const problems = [...schemaProblems(settings), ...furtherProblems(settings)];
+  const bad = badSettings(settings);
+  const problems = [
+    ...[...bad].map((name) => `${name} ${shown(name, settings)} is not valid: ${meaning(name)}`),
+    ...furtherProblems(settings, bad),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     version: packageVersion(),
@@ -195,23 +199,26 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
-function schemaProblems(settings: Environment): string[] {
-  const bad = new Set<string>();
-  for (const error of Value.Errors(environmentSchema, settings)) bad.add(error.path.slice(1));
-  return [...bad].map((name) => {
-    const schema = environmentSchema.properties[name as keyof Environment] as TSchema;
-    return `${name} ${shown(name, settings)} is not valid: ${schema.description ?? ''}`;
-  });
+/** The settings that their schema refuses. */
+function badSettings(settings: Environment): Set<string> {
+  const errors = Value.Errors(environmentSchema, settings);
+  return new Set([...errors].map((error) => error.path.slice(1)));
 }
 
-function furtherProblems(settings: Environment): string[] {
+function meaning(name: string): string {
+  const schema = environmentSchema.properties[name as keyof Environment] as TSchema;
+  return schema.description ?? '';
+}
+
+/** What a schema cannot say, of the settings that theirs lets through. */
+function furtherProblems(settings: Environment, bad: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   if (settings.DASHBOARD_CSV !== undefined && settings.DASHBOARD_DATABASE_URL !== undefined) {
     problems.push(
       'DASHBOARD_CSV and DASHBOARD_DATABASE_URL are both set: a store has one source, so unset one.',
     );
   }
-  if (/^\d{1,5}$/.test(settings.PORT) && Number(settings.PORT) > 65535) {
+  if (!bad.has('PORT') && Number(settings.PORT) > 65535) {
     problems.push(`PORT ${shown('PORT', settings)} is not valid: it is at most 65535.`);
   }
   for (const name of [
@@ -222,7 +229,7 @@ function furtherProblems(settings: Environment): string[] {
     'DASHBOARD_URL',
   ] as const) {
     const value = settings[name];
-    if (value !== undefined && !URL.canParse(value)) {
+    if (value !== undefined && !bad.has(name) && !URL.canParse(value)) {
       problems.push(`${name} ${shown(name, settings)} is not a valid address.`);
     }
   }

@@ -1,0 +1,101 @@
+import { readdir, readFile } from 'node:fs/promises';
+import t from 'tap';
+import { environmentSchema, secretSettings } from '../config.ts';
+import { grantStatements } from '../sources/dashboard-database/tables.ts';
+import { createService, TestClock } from './support/service.ts';
+import { createStore } from './support/store.ts';
+
+const root = new URL('../', import.meta.url);
+const read = (name: string) => readFile(new URL(name, root), 'utf8');
+
+void t.test('the README documents every setting as the schema has it', async (t) => {
+  const readme = await read('README.md');
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$/gm)];
+  t.same(
+    rows.map(([, name]) => name),
+    Object.keys(environmentSchema.properties),
+  );
+  for (const [, name, standard, meaning] of rows) {
+    const schema = environmentSchema.properties[name as keyof typeof environmentSchema.properties];
+    const value: unknown = schema.default;
+    t.equal(
+      standard,
+      typeof value === 'string' ? `\`${value}\`` : '',
+      `default of ${String(name)}`,
+    );
+    t.equal(meaning, schema.description, `meaning of ${String(name)}`);
+  }
+});
+
+void t.test('the README’s grants are those that suffice', async (t) => {
+  const readme = await read('README.md');
+  for (const statement of grantStatements('dashboard', "'open_data'@'%'")) {
+    t.match(readme, statement);
+  }
+});
+
+void t.test('every script that the README and CONTRIBUTING name exists', async (t) => {
+  const { scripts } = JSON.parse(await read('package.json')) as {
+    scripts: Record<string, string>;
+  };
+  for (const file of ['README.md', 'CONTRIBUTING.md']) {
+    for (const [, name] of (await read(file)).matchAll(/npm run ([a-z0-9:-]+)/g)) {
+      t.ok(name !== undefined && name in scripts, `${file}: npm run ${String(name)}`);
+    }
+  }
+});
+
+void t.test('links between the documents lead somewhere', async (t) => {
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md']) {
+    for (const [, target = ''] of (await read(file)).matchAll(/\]\(([^)#:]+)\)/g)) {
+      const address = new URL(target, new URL(file, root));
+      const there = target.endsWith('/')
+        ? readdir(address).then((names) => names.length > 0)
+        : readFile(address).then(() => true);
+      t.ok(await there, `${file} → ${target}`);
+    }
+  }
+});
+
+void t.test('every route is described in the contract, or is a page', async (t) => {
+  const app = await createService(t, await createStore(t), new TestClock(), {
+    ADMIN_TOKEN: 'a'.repeat(32),
+  });
+  const document = app.swagger() as unknown as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  const ids = new Set<string>();
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      const name = `${method} ${path}`;
+      t.ok(operation.operationId, `${name} has an operationId`);
+      t.notOk(ids.has(operation.operationId), `${operation.operationId} is unique`);
+      ids.add(operation.operationId);
+      t.ok(operation.summary, `${name} has a summary`);
+      t.ok(operation.description, `${name} has a description`);
+      t.equal(operation.tags.length, 1, `${name} has a tag`);
+      for (const parameter of operation.parameters ?? []) {
+        t.ok(parameter.description, `${name}: ${parameter.name} is described`);
+      }
+      for (const [status, response] of Object.entries(operation.responses)) {
+        t.ok(response.description, `${name}: ${status} is described`);
+      }
+    }
+  }
+});
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly parameters?: readonly { readonly name: string; readonly description: string }[];
+  readonly responses: Record<string, { readonly description: string }>;
+}
+
+void t.test('settings that are secret are marked so', async (t) => {
+  const names = Object.keys(environmentSchema.properties);
+  for (const name of names.filter((each) => /TOKEN|SECRET|DATABASE_URL|REDIS_URL/.test(each))) {
+    t.ok((secretSettings as readonly string[]).includes(name), name);
+  }
+});
