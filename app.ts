@@ -10,9 +10,11 @@ import cache from './plugins/cache.ts';
 import cors from './plugins/cors.ts';
 import database from './plugins/database.ts';
 import errors from './plugins/errors.ts';
+import heavyQuestions from './plugins/heavy-questions.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
 import openapi from './plugins/openapi.ts';
 import published from './plugins/published.ts';
+import questions from './plugins/questions.ts';
 import rateLimit from './plugins/rate-limit.ts';
 import scheduler from './plugins/scheduler.ts';
 import securityHeaders from './plugins/security-headers.ts';
@@ -83,6 +85,8 @@ export async function buildApp(
         }),
     });
     await app.register(published, { license: config.license });
+    await app.register(heavyQuestions);
+    await app.register(questions, { version: config.version });
     await app.register(scheduler, {
       source: config.source,
       schedule: config.schedule,

@@ -1,0 +1,46 @@
+/** Questions that read many rows take turns, so that no question holds up the others. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { ProblemError } from './errors.ts';
+import { FairQueue, QueueFull, type FairQueueOptions } from './fair-queue.ts';
+
+export type HeavyQuestionsOptions = Partial<FairQueueOptions>;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Runs what reads many rows once it is the client's turn.
+     *
+     * @throws {ProblemError} 503 when too many are waiting
+     */
+    heavy<T>(client: string, run: () => Promise<T>): Promise<T>;
+  }
+}
+
+/** Fewer than half of the connections, so that light questions always find one. */
+const atOnceByDefault = 4;
+const waitingByDefault = 64;
+/** About what a full queue takes to empty. */
+const retryAfterSeconds = 10;
+
+function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): void {
+  const queue = new FairQueue({
+    atOnce: options.atOnce ?? atOnceByDefault,
+    waiting: options.waiting ?? waitingByDefault,
+  });
+
+  app.decorate('heavy', async <T>(client: string, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await queue.run(client, run);
+    } catch (error) {
+      if (!(error instanceof QueueFull)) throw error;
+      throw ProblemError.unavailable(
+        'Too many large questions are waiting for their turn.',
+        retryAfterSeconds,
+        error,
+      );
+    }
+  });
+}
+
+export default fp(heavyQuestions, { name: 'heavy-questions' });

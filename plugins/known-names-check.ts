@@ -1,0 +1,93 @@
+import type { FastifyInstance } from 'fastify';
+import { findUnknownCampaigns, listKnownNames } from '../db/queries/known-names.ts';
+import type { StoreState } from '../db/queries/store-state.ts';
+import { none, type Filters } from '../openapi/filters.ts';
+import type { ParameterProblem } from '../openapi/problem.ts';
+import { nearestName } from './nearest-name.ts';
+import { quote } from './parameter-sentences.ts';
+import { SharedReading } from './shared-reading.ts';
+
+const kinds = { campaign: 'campaign', wiki: 'wiki', home_wiki: 'wiki', type: 'type' } as const;
+type Parameter = keyof typeof kinds;
+type Kind = (typeof kinds)[Parameter];
+type State = Pick<StoreState, 'revision' | 'newestId'>;
+
+/** Looking for the nearest of thousands of names takes time: only so many are helped. */
+const helped = 3;
+
+/**
+ * Says which values of filters name nothing. Names are kept in memory: while the store's
+ * revision stands they only become more, so a name that is not among them is looked for
+ * again if there has been a snapshot since.
+ */
+export class KnownNamesCheck {
+  readonly #sql: FastifyInstance['sql'];
+  readonly #reading: SharedReading<Record<Kind, ReadonlySet<string>>>;
+  #names: Record<Kind, ReadonlySet<string>> | undefined;
+  #of: State | undefined;
+
+  constructor(sql: FastifyInstance['sql']) {
+    this.#sql = sql;
+    this.#reading = new SharedReading(async () => {
+      const names = await listKnownNames(sql);
+      return {
+        campaign: new Set(names.campaign),
+        wiki: new Set(names.wiki),
+        type: new Set(names.type),
+      };
+    });
+  }
+
+  /** One problem at most for each parameter, about all of its unknown values. */
+  async problems(filters: Filters, state: State): Promise<ParameterProblem[]> {
+    const asked = (Object.keys(kinds) as Parameter[]).filter((name) => name in filters);
+    if (asked.length === 0) return [];
+    if (this.#of?.revision !== state.revision) await this.#read(state);
+    let unknown = this.#unknown(filters, asked);
+    if (unknown.length === 0) return [];
+    if (this.#of?.newestId !== state.newestId) {
+      await this.#read(state);
+      unknown = this.#unknown(filters, asked);
+    }
+    // A campaign can be new without a snapshot.
+    for (const entry of unknown) {
+      if (entry.name === 'campaign') {
+        entry.values = await findUnknownCampaigns(this.#sql, entry.values);
+      }
+    }
+    return unknown.filter(({ values }) => values.length > 0).map((entry) => this.#problem(entry));
+  }
+
+  /** The state was read before the names are: they are at least as new. */
+  async #read(state: State): Promise<void> {
+    this.#names = await this.#reading.read();
+    this.#of = state;
+  }
+
+  #unknown(filters: Filters, asked: readonly Parameter[]): Unknown[] {
+    return asked.flatMap((name) => {
+      const known = this.#names?.[kinds[name]];
+      const values = (filters[name] ?? []).filter(
+        (value) => value !== none && known?.has(value) !== true,
+      );
+      return values.length === 0 ? [] : [{ name, values }];
+    });
+  }
+
+  #problem({ name, values }: Unknown): ParameterProblem {
+    const kind = kinds[name];
+    const sentences = values.slice(0, helped).map((value) => {
+      const near = nearestName(value, this.#names?.[kind] ?? []);
+      const hint = near === undefined ? '' : `, did you mean ${JSON.stringify(near)}?`;
+      return `names no ${kind} that is known here; got ${quote(value)}${hint}`;
+    });
+    const further = values.length - sentences.length;
+    const rest = further > 0 ? `; and ${String(further)} more` : '';
+    return { in: 'query', name, detail: sentences.join('; ') + rest };
+  }
+}
+
+interface Unknown {
+  readonly name: Parameter;
+  values: string[];
+}

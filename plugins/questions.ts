@@ -1,0 +1,281 @@
+/**
+ * Questions about courses: which snapshot, which filters, whether their values are known,
+ * and the answer, which is computed once and then given from memory for as long as it is
+ * the answer.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { LRUCache } from 'lru-cache';
+import { createHash } from 'node:crypto';
+import type { RowsAt } from '../db/queries/filters.ts';
+import { findSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
+import { findNextMoment, readStoreState, type StoreState } from '../db/queries/store-state.ts';
+import { filtersOf, reversedRanges, type Filters } from '../openapi/filters.ts';
+import { definitionsVersion } from '../metrics/registry.ts';
+import type { ParameterProblem } from '../openapi/problem.ts';
+import { ProblemError } from './errors.ts';
+import { KnownNamesCheck } from './known-names-check.ts';
+import type { Representation } from './representation.ts';
+import { SharedReading } from './shared-reading.ts';
+
+/** What the files of `db/queries` take first. */
+export type Queryable = Parameters<typeof readStoreState>[0];
+
+export interface QuestionsOptions {
+  /** Of the release: another one may answer otherwise. */
+  readonly version: string;
+}
+
+/** What any question about courses comes to. */
+export interface Question {
+  readonly filters: Filters;
+  readonly snapshot: SnapshotRow;
+  /** Of the snapshot, for the queries over its rows. */
+  readonly at: RowsAt;
+  /** Whether `latest` was asked for, so that the answer stays at another address. */
+  readonly asksLatest: boolean;
+  readonly revision: number;
+  /** Changes whenever a snapshot is written, of whatever moment. */
+  readonly newestId: number;
+  /** When an answer that is made of the snapshot's rows last changed. */
+  readonly lastModified: Date;
+}
+
+export interface ComputedBody {
+  readonly body: string | Buffer;
+  readonly contentType?: string;
+  /** Of a file. */
+  readonly rows?: number;
+}
+
+export interface ComputedAnswer {
+  /** All that is asked besides snapshot and filters, the resource first. */
+  readonly about: readonly unknown[];
+  /** Where this very answer stays, if that is not where it was asked for. */
+  readonly canonical?: string | undefined;
+  /** Of a file. */
+  readonly fileName?: string;
+  /** In one consistent transaction; `at` is true in it. */
+  readonly compute: (tx: Queryable, at: RowsAt) => Promise<ComputedBody>;
+}
+
+export interface Questions {
+  /**
+   * Reads the parameters. What is true of the store is read after this is called.
+   *
+   * @throws {ProblemError} 400 for a reversed range, an unknown value or snapshot; 503
+   *   before anything is published
+   */
+  ask(query: Filters, snapshot?: string): Promise<Question>;
+  /** Whether the snapshot has rows; one that was carried over has only its totals. */
+  requireRows(question: Question): void;
+  /** A short name of a question and its answer: characters of an entity tag. */
+  tag(question: Question, about: readonly unknown[]): string;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    questions: Questions;
+  }
+  interface FastifyReply {
+    /** From memory if it was computed before, or else when it is its turn. Return the reply. */
+    answerQuestion(question: Question, answer: ComputedAnswer): FastifyReply;
+  }
+}
+
+/** Bytes of answers that are ready to be sent, their codings not counted. */
+const readyBytes = 64_000_000;
+/** Longer ones are not handed to the cache behind, where text is copied at every step. */
+const keptLength = 1_000_000;
+const keptMilliseconds = 24 * 60 * 60 * 1000;
+/** Snapshots kept in memory; some 5 kB each. */
+const keptSnapshots = 1000;
+
+interface Ready {
+  readonly representation: Representation;
+  readonly rows: number | undefined;
+}
+
+interface Kept {
+  readonly body: string;
+  readonly contentType: string;
+  readonly rows?: number;
+}
+
+/** The latest snapshot and revision as one: what `Question` is made of. */
+interface Moment extends StoreState {
+  readonly latest: SnapshotRow;
+}
+
+function questions(app: FastifyInstance, options: QuestionsOptions): void {
+  const state = new SharedReading<Moment>(async () => {
+    const read = await readStoreState(app.sql);
+    if (read.latestId !== (app.published.latest?.row.snapshotId ?? null)) {
+      await app.published.refresh();
+    }
+    return { ...read, latest: app.published.requireLatest().row };
+  });
+  const names = new KnownNamesCheck(app.sql);
+  /** Past snapshots never change, nor does the moment at which the next one came. */
+  const past = new LRUCache<number, { row: SnapshotRow; until: Date }>({ max: keptSnapshots });
+  const ready = new LRUCache<string, Ready>({
+    maxSize: readyBytes,
+    sizeCalculation: ({ representation }) => representation.body.length + 1,
+  });
+  const making = new Map<string, Promise<Ready>>();
+
+  async function ask(query: Filters, asked = 'latest'): Promise<Question> {
+    const problems: ParameterProblem[] = reversedRanges(query).map(inQuery);
+    const filters = filtersOf(query);
+    const now = await state.read();
+    problems.push(...(await names.problems(filters, now)));
+    const found = await snapshotOf(asked, now.latest);
+    if (found === undefined) {
+      const newest = String(now.latest.snapshotId);
+      const detail = `names no snapshot; the newest is ${newest}`;
+      problems.push(inQuery({ name: 'snapshot', detail }));
+    }
+    if (found === undefined || problems.length > 0) throw ProblemError.invalidParameters(problems);
+    const { row, until } = found;
+    return {
+      filters,
+      snapshot: row,
+      at: {
+        snapshotId: row.snapshotId,
+        computedAt: row.computedAt,
+        isLatest: row.snapshotId === now.latest.snapshotId,
+      },
+      asksLatest: asked === 'latest',
+      revision: now.revision,
+      newestId: now.newestId ?? row.snapshotId,
+      lastModified: later(until ?? row.computedAt, now.revisedAt),
+    };
+  }
+
+  /** With the moment from which it was not the latest any more: people are not known since. */
+  async function snapshotOf(
+    asked: string,
+    latest: SnapshotRow,
+  ): Promise<{ row: SnapshotRow; until?: Date } | undefined> {
+    const id = asked === 'latest' ? latest.snapshotId : Number(asked);
+    if (id === latest.snapshotId) return { row: latest };
+    const known = past.get(id);
+    if (known !== undefined) return known;
+    const row = await findSnapshot(app.sql, id);
+    if (row === undefined) return undefined;
+    const until = await findNextMoment(app.sql, row.computedAt);
+    if (until === undefined) return { row };
+    past.set(id, { row, until });
+    return { row, until };
+  }
+
+  function tag(question: Question, about: readonly unknown[]): string {
+    const { snapshot, at, revision, filters } = question;
+    const facts = [
+      options.version,
+      definitionsVersion,
+      ...[snapshot.snapshotId, snapshot.computedAt.getTime(), snapshot.sourceReadAt.getTime()],
+      ...[at.isLatest, revision, filters, about],
+    ];
+    return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 22);
+  }
+
+  async function find(key: string): Promise<Ready | undefined> {
+    const kept = await app.cache.get<Kept>(key);
+    if (kept === null) return undefined;
+    const { body, contentType, rows } = kept.item;
+    const found = { representation: app.representation(body, contentType), rows };
+    ready.set(key, found);
+    return found;
+  }
+
+  async function compute(
+    key: string,
+    client: string,
+    question: Question,
+    answer: ComputedAnswer,
+  ): Promise<Ready> {
+    const { made, stands } = await app.heavy(client, () =>
+      app.sql.begin('isolation level repeatable read read only', async (tx) => {
+        const now = await readStoreState(tx);
+        const isLatest = now.latestId === question.at.snapshotId;
+        return {
+          made: await answer.compute(tx, { ...question.at, isLatest }),
+          stands: isLatest === question.at.isLatest && now.revision === question.revision,
+        };
+      }),
+    );
+    const representation = app.representation(made.body, made.contentType);
+    const { contentType } = representation;
+    const result = { representation, rows: made.rows };
+    if (!stands) return result;
+    ready.set(key, result);
+    if (typeof made.body === 'string' && made.body.length <= keptLength) {
+      const kept: Kept = { body: made.body, contentType, ...rowsOf(made) };
+      app.cache.set(key, kept, keptMilliseconds);
+    }
+    return result;
+  }
+
+  /** The same question, asked by many at once, is computed once. */
+  function share(key: string, make: () => Promise<Ready>): Promise<Ready> {
+    const under = making.get(key);
+    if (under !== undefined) return under;
+    const made = make().finally(() => making.delete(key));
+    making.set(key, made);
+    return made;
+  }
+
+  app.decorate('questions', {
+    ask,
+    tag,
+    requireRows: ({ snapshot }: Question) => {
+      if (!snapshot.hasCourseRows) throw ProblemError.noCourseRows(snapshot.snapshotId);
+    },
+  });
+
+  app.decorateReply('answerQuestion', function (this: FastifyReply, question, answer) {
+    const { request } = this as { request: FastifyRequest };
+    const key = tag(question, answer.about);
+    return this.answerLazily({
+      tag: key,
+      head: {
+        snapshotId: question.snapshot.snapshotId,
+        lastModified: question.lastModified,
+        // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
+        cacheControl: 'no-cache',
+        links: app.published.links(answer.canonical),
+      },
+      make: async () => {
+        const made =
+          ready.get(key) ??
+          (await share(
+            key,
+            async () => (await find(key)) ?? compute(key, request.ip, question, answer),
+          ));
+        if (answer.fileName !== undefined) {
+          this.header('content-disposition', `attachment; filename="${answer.fileName}"`);
+        }
+        if (made.rows !== undefined) this.header('row-count', String(made.rows));
+        return made.representation;
+      },
+    });
+  });
+}
+
+function inQuery({ name, detail }: { name: string; detail: string }): ParameterProblem {
+  return { in: 'query', name, detail };
+}
+
+function rowsOf({ rows }: ComputedBody) {
+  return rows === undefined ? {} : { rows };
+}
+
+function later(a: Date, b: Date | null): Date {
+  return b === null || a > b ? a : b;
+}
+
+export default fp(questions, {
+  name: 'questions',
+  dependencies: ['answers', 'cache', 'database', 'heavy-questions', 'published'],
+});
