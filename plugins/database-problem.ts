@@ -1,0 +1,42 @@
+/** Codes of the driver and of the system that mean: the database cannot be reached. */
+const awayCodes = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+]);
+
+/** Codes of a failed connection; the system gives some of them to other failures too. */
+const connectCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+const networkCalls = new Set(['connect', 'getaddrinfo', 'read', 'write']);
+
+/** SQLSTATEs: shut down by an operator, crashed, starting up, too many connections. */
+const awayStates = new Set(['57P01', '57P02', '57P03', '53300']);
+const statementTimeout = '57014';
+
+/** A sentence for the client if the error means that the database is away, else undefined. */
+export function databaseProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined) return undefined;
+  if (code === statementTimeout) {
+    return 'The answer took too long to compute; ask for less, or again later.';
+  }
+  const away =
+    awayCodes.has(code) ||
+    awayStates.has(code) ||
+    /^08[0-9A-Z]{3}$/.test(code) ||
+    (connectCodes.has(code) &&
+      (networkCalls.has(syscall ?? '') || error instanceof AggregateError));
+  return away ? 'The database is away for the moment.' : undefined;
+}

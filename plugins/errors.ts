@@ -1,0 +1,239 @@
+/** Errors leave in one shape, problem+json, and what is inside stays inside. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import findMyWay, { type HTTPMethod } from 'find-my-way';
+import {
+  type ParameterProblem,
+  ParameterProblem as ParameterProblemSchema,
+  type Problem,
+  problemMediaType,
+  Problem as ProblemSchema,
+  type ProblemSlug,
+  problemTypes,
+} from '../openapi/problem.ts';
+import { databaseProblem } from './database-problem.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** For pages: query parameters that the schema does not know are let through. */
+    anyQuery?: boolean;
+  }
+}
+
+export interface ProblemOptions {
+  readonly errors?: readonly ParameterProblem[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** The one error that says what its answer is. `message` is the problem's `detail`. */
+export class ProblemError extends Error {
+  readonly code: ProblemSlug;
+  readonly statusCode: number;
+  readonly errors: readonly ParameterProblem[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
+    super(detail, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'ProblemError';
+    this.code = slug;
+    this.statusCode = problemTypes[slug].status;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+  }
+
+  static invalidParameters(errors: readonly ParameterProblem[]): ProblemError {
+    const detail = errors.map(({ name, detail }) => `"${name}" ${detail}`).join('; ');
+    return new ProblemError('invalid-parameter', `${detail}.`, { errors });
+  }
+
+  static invalidQuery(name: string, detail: string): ProblemError {
+    return ProblemError.invalidParameters([{ in: 'query', name, detail }]);
+  }
+
+  static notFound(detail: string): ProblemError {
+    return new ProblemError('not-found', detail);
+  }
+
+  static noCourseRows(snapshotId: number): ProblemError {
+    return new ProblemError(
+      'no-course-rows',
+      `Snapshot ${snapshotId} has totals, but no rows of courses.`,
+    );
+  }
+
+  static gone(detail: string): ProblemError {
+    return new ProblemError('gone', detail);
+  }
+
+  static methodNotAllowed(method: string, allow: string): ProblemError {
+    return new ProblemError('method-not-allowed', `${method} is not answered here; ${allow} are.`, {
+      headers: { allow },
+    });
+  }
+
+  static unauthorized(detail: string): ProblemError {
+    return new ProblemError('unauthorized', detail, {
+      headers: { 'www-authenticate': 'Bearer' },
+    });
+  }
+
+  static forbidden(detail: string): ProblemError {
+    return new ProblemError('forbidden', detail);
+  }
+
+  static quotaExceeded(detail: string, retryAfterSeconds: number): ProblemError {
+    return new ProblemError('quota-exceeded', detail, {
+      headers: { 'retry-after': String(retryAfterSeconds) },
+    });
+  }
+
+  static unavailable(detail: string, retryAfterSeconds = 5, cause?: unknown): ProblemError {
+    return new ProblemError('unavailable', detail, {
+      headers: { 'retry-after': String(retryAfterSeconds) },
+      cause,
+    });
+  }
+
+  static internal(cause: unknown): ProblemError {
+    return new ProblemError('internal', 'Something failed on our side.', { cause });
+  }
+}
+
+/** Headers of a representation; one that was prepared before an error is not the error's. */
+const representationHeaders = [
+  'accept-ranges',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'etag',
+  'expires',
+  'last-modified',
+  'link',
+  'repr-digest',
+  'row-count',
+  'snapshot-id',
+];
+
+/** The bytes of a problem's body; `address` is what was asked for, its query left out. */
+export function problemBody(error: ProblemError, address: string): Buffer {
+  const { uri, title, status } = problemTypes[error.code];
+  const problem: Problem = {
+    type: uri,
+    title,
+    status,
+    detail: error.message,
+    instance: pathOf(address),
+    ...(error.errors === undefined ? {} : { errors: [...error.errors] }),
+  };
+  return Buffer.from(JSON.stringify(problem));
+}
+
+/** The path as a URI reference, whatever was sent as one. */
+function pathOf(address: string): string {
+  const path = address.split('?', 1)[0] ?? '';
+  return path.replace(/%(?![0-9A-Fa-f]{2})|[^\w\-.~!$&'()*+,;=:@/%]/g, encodeURIComponent);
+}
+
+/** Makes the reply that of a problem, and gives its body; sending it is the caller's. */
+export function prepareProblem(
+  error: ProblemError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Buffer {
+  for (const name of representationHeaders) reply.removeHeader(name);
+  reply.code(error.statusCode).headers(error.headers);
+  reply.header('cache-control', 'no-store').type(problemMediaType);
+  return problemBody(error, request.originalUrl);
+}
+
+const slugOfStatus: Readonly<Record<number, ProblemSlug>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  408: 'request-timeout',
+  410: 'gone',
+  412: 'precondition-failed',
+  413: 'payload-too-large',
+  414: 'address-too-long',
+  415: 'unsupported-media-type',
+  416: 'range-not-satisfiable',
+  431: 'headers-too-large',
+};
+
+/** What an error of any kind is to the client. Only messages of 4xx errors are passed on. */
+export function problemOf(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  const away = databaseProblem(error);
+  if (away !== undefined) return ProblemError.unavailable(away, 5, error);
+  if (!(error instanceof Error)) return ProblemError.internal(error);
+  const status = (error as Partial<FastifyError>).statusCode ?? 500;
+  if (status === 503) return ProblemError.unavailable('Not able to answer just now.', 5, error);
+  if (status < 400 || status > 499) return ProblemError.internal(error);
+  return new ProblemError(slugOfStatus[status] ?? 'bad-request', error.message, { cause: error });
+}
+
+/** Validation stops at the first part of a request that is bad; the client hears of all. */
+function withOtherParts(error: ProblemError, request: FastifyRequest): ProblemError {
+  if (error.code !== 'invalid-parameter' || !('validationContext' in error)) return error;
+  const errors = [...(error.errors ?? [])];
+  const parts = { params: request.params, querystring: request.query } as const;
+  for (const part of ['params', 'querystring'] as const) {
+    if (part === error.validationContext) continue;
+    const result: unknown = request.getValidationFunction(part)?.(parts[part]);
+    const other = (result as { error?: unknown } | undefined)?.error;
+    if (other instanceof ProblemError) errors.push(...(other.errors ?? []));
+  }
+  return ProblemError.invalidParameters(errors);
+}
+
+const emptyQuery = { type: 'object', properties: {}, additionalProperties: false };
+
+function errors(app: FastifyInstance): void {
+  app.addSchema(ParameterProblemSchema);
+  app.addSchema(ProblemSchema);
+
+  // A second router over the same patterns tells which methods a path does answer. OPTIONS
+  // is left out: CORS answers it everywhere, so it would make every path a known one.
+  const known = findMyWay({ maxParamLength: 16_384 });
+  const methods = new Set<HTTPMethod>();
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat() as HTTPMethod[]) {
+      if (method === 'OPTIONS' || known.findRoute(method, route.url) !== null) continue;
+      known.on(method, route.url, () => undefined);
+      methods.add(method);
+    }
+    const schema = route.schema ?? {};
+    if (route.config?.anyQuery !== true && schema.querystring === undefined) {
+      route.schema = { ...schema, querystring: emptyQuery };
+    }
+  });
+
+  function nothingHere(request: FastifyRequest): ProblemError {
+    const address = request.originalUrl;
+    const allowed = [...methods].filter((method) => known.find(method, address) !== null);
+    if (allowed.length === 0) {
+      return ProblemError.notFound('There is nothing at this address; /docs lists what there is.');
+    }
+    return ProblemError.methodNotAllowed(request.method, [...allowed, 'OPTIONS'].sort().join(', '));
+  }
+
+  app.setNotFoundHandler((request, reply) => {
+    reply.send(prepareProblem(nothingHere(request), request, reply));
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    // A body is read before it is noticed that nobody wants it.
+    let problem = request.is404 ? nothingHere(request) : problemOf(error);
+    if (problem.statusCode >= 500) {
+      request.log.error({ err: problem.cause ?? problem }, problem.message);
+    } else {
+      problem = withOtherParts(problem, request);
+      request.log.debug({ problem: problem.code, errors: problem.errors }, problem.message);
+    }
+    reply.send(prepareProblem(problem, request, reply));
+  });
+}
+
+export default fp(errors, { name: 'errors' });

@@ -1,0 +1,86 @@
+/**
+ * What `Fastify()` itself must be given, so that whatever goes wrong before a route is
+ * reached leaves as a problem too, and parameters are read exactly.
+ */
+import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { Socket } from 'node:net';
+import { prepareProblem, problemBody, ProblemError, problemOf } from './errors.ts';
+import { problemMediaType } from '../openapi/problem.ts';
+import { parseQueryString } from './query-string.ts';
+import { buildValidator } from './request-validation.ts';
+
+/** Longer than any name of a campaign, percent-encoded: 255 characters of up to 4 bytes. */
+const maxParamLength = 3 * 4 * 255;
+
+export interface HttpFrameOptions {
+  readonly exposeHeadRoutes: true;
+  readonly routerOptions: NonNullable<FastifyServerOptions['routerOptions']>;
+  readonly schemaController: NonNullable<FastifyServerOptions['schemaController']>;
+  readonly frameworkErrors: NonNullable<FastifyServerOptions['frameworkErrors']>;
+  readonly clientErrorHandler: NonNullable<FastifyServerOptions['clientErrorHandler']>;
+}
+
+/** Spread these into the options of `Fastify()`, before its logger and timeouts. */
+export function httpFrameOptions(): HttpFrameOptions {
+  return {
+    exposeHeadRoutes: true,
+    routerOptions: { maxParamLength, querystringParser: parseQueryString },
+    schemaController: { compilersFactory: { buildValidator: buildFastifyValidator } },
+    frameworkErrors,
+    clientErrorHandler,
+  };
+}
+
+type ValidatorFactory = NonNullable<
+  NonNullable<HttpFrameOptions['schemaController']['compilersFactory']>['buildValidator']
+>;
+
+/** Fastify takes validators that give values; the type it has for them is Ajv's own. */
+const buildFastifyValidator = buildValidator as unknown as ValidatorFactory;
+
+/** Addresses that the router cannot read: no hook has run, so the answer is complete here. */
+function frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  const detail =
+    problem.code === 'bad-request'
+      ? 'The address is not valid: its path must be percent-encoded UTF-8.'
+      : problem.message;
+  const body = prepareProblem(new ProblemError(problem.code, detail), request, reply);
+  reply
+    .header('access-control-allow-origin', '*')
+    .header('x-content-type-options', 'nosniff')
+    .send(body);
+}
+
+/** Bytes that are not an HTTP request: there is no reply to use, only the socket. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = unreadable(error.code);
+  const body = problemBody(problem, '/');
+  const reason = statusLines[problem.statusCode] ?? '400 Bad Request';
+  socket.end(
+    `HTTP/1.1 ${reason}\r\nContent-Type: ${problemMediaType}\r\n` +
+      `Content-Length: ${body.length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n` +
+      body.toString(),
+  );
+}
+
+const statusLines: Readonly<Record<number, string>> = {
+  400: '400 Bad Request',
+  408: '408 Request Timeout',
+  431: '431 Request Header Fields Too Large',
+};
+
+function unreadable(code: string | undefined): ProblemError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new ProblemError('headers-too-large', 'The address and headers are too large.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ProblemError('request-timeout', 'The request did not arrive in time.');
+    default:
+      return new ProblemError('bad-request', 'This is not an HTTP request.');
+  }
+}

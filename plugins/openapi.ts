@@ -1,0 +1,62 @@
+/** The contract is written by the routes' own schemas, so that it cannot drift from them. */
+import fastifySwagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { components } from '../openapi/components.ts';
+import { documentFrame, type DocumentFacts } from '../openapi/document.ts';
+import type { AnswerHead, Representation } from './representation.ts';
+
+export type OpenapiOptions = DocumentFacts;
+
+async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<void> {
+  for (const component of components) app.addSchema(component);
+  await app.register(fastifySwagger, {
+    openapi: documentFrame(options),
+    transformObject: (documents) => withoutNeedOfDefaults(documents),
+    // Without it, components are named def-0, def-1 and so on.
+    refResolver: {
+      buildLocalReference: (schema, _baseUri, _fragment, index) =>
+        typeof schema['$id'] === 'string' ? schema['$id'] : `schema-${index}`,
+    },
+  });
+
+  const head: AnswerHead = { cacheControl: 'public, max-age=300', links: [] };
+  let document: Representation | undefined;
+  app.addHook('onReady', async () => {
+    document = app.representation(JSON.stringify(app.swagger()));
+    await document.precompress();
+  });
+  app.get(
+    '/openapi.json',
+    { schema: { hide: true }, config: { quota: false } },
+    (_request, reply) => {
+      if (document === undefined) throw new Error('/openapi.json was asked for before it is made');
+      reply.answer(document, head);
+    },
+  );
+}
+
+/**
+ * A parameter with a default may be left out, and is filled in before a handler sees it: so
+ * its schema calls it required, for the handler, and the contract must not.
+ */
+function withoutNeedOfDefaults(documents: SwaggerDocuments) {
+  if (!('openapiObject' in documents)) throw new Error('the document is not of OpenAPI 3');
+  const document = documents.openapiObject;
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const operation of [path?.get, path?.post]) {
+      for (const parameter of operation?.parameters ?? []) {
+        if ('schema' in parameter && hasDefault(parameter.schema)) parameter.required = false;
+      }
+    }
+  }
+  return document;
+}
+
+type SwaggerDocuments = Parameters<NonNullable<FastifyDynamicSwaggerOptions['transformObject']>>[0];
+
+function hasDefault(schema: unknown): boolean {
+  return typeof schema === 'object' && schema !== null && 'default' in schema;
+}
+
+export default fp(openapi, { name: 'openapi', dependencies: ['answers'] });

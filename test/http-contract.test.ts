@@ -1,0 +1,132 @@
+import { Type } from '@sinclair/typebox';
+import { Ajv } from 'ajv';
+import ajvFormats from 'ajv-formats';
+import type { FastifyInstance } from 'fastify';
+import t from 'tap';
+import { Problem, problemResponses, ParameterProblem } from '../openapi/problem.ts';
+import { exposedHeaders } from '../plugins/cors.ts';
+import docs from '../routes/docs.ts';
+import { buildFrame } from './http-frame.ts';
+
+interface Document {
+  openapi: string;
+  paths: Record<string, { get: { parameters?: unknown; responses: Record<string, unknown> } }>;
+  components: { schemas: Record<string, unknown> };
+}
+
+function routes(app: FastifyInstance): void {
+  app.get(
+    '/things',
+    {
+      schema: {
+        operationId: 'listThings',
+        response: {
+          200: Type.Object({ n: Type.Integer() }),
+          ...problemResponses('invalid-parameter', 'not-found', 'no-course-rows', 'unavailable'),
+        },
+      },
+    },
+    (_request, reply) => {
+      reply.send({ n: 1 });
+    },
+  );
+}
+
+t.test('any origin may read, and see the headers; none may send credentials', async (t) => {
+  const app = await buildFrame(t, routes);
+  for (const headers of [{}, { origin: 'https://elsewhere.example' }]) {
+    const answer = await app.inject({ url: '/things', headers });
+    t.equal(answer.headers['access-control-allow-origin'], '*');
+    t.equal(answer.headers['access-control-allow-credentials'], undefined);
+    t.equal(answer.headers['access-control-expose-headers'], exposedHeaders.join(', '));
+    t.notMatch(answer.headers.vary, /origin/i);
+  }
+});
+
+t.test('a preflight lets conditional reads through, and no writes', async (t) => {
+  const app = await buildFrame(t, routes);
+  const answer = await app.inject({
+    method: 'OPTIONS',
+    url: '/things',
+    headers: {
+      origin: 'https://elsewhere.example',
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'if-none-match',
+    },
+  });
+  t.equal(answer.statusCode, 204);
+  t.match(answer.headers, {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+    'access-control-allow-headers': '*',
+    'access-control-max-age': '86400',
+  });
+});
+
+t.test('data may load nothing when opened as a page', async (t) => {
+  const app = await buildFrame(t, routes);
+  t.match((await app.inject('/things')).headers, {
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'strict-transport-security': undefined,
+  });
+});
+
+t.test('/openapi.json is OpenAPI 3.1 with components by their names', async (t) => {
+  const app = await buildFrame(t, routes);
+  const answer = await app.inject({ url: '/openapi.json', headers: { 'if-none-match': '"x"' } });
+  t.equal(answer.statusCode, 200);
+  const document = answer.json<Document>();
+  t.equal(document.openapi, '3.1.0');
+  t.hasProps(document.components.schemas, ['Problem', 'ParameterProblem']);
+  t.strictSame(Object.keys(document.paths), ['/things']);
+  const operation = document.paths['/things']?.get;
+  t.strictSame(operation?.parameters ?? [], []);
+  t.strictSame(operation?.responses['404'], {
+    description: 'Not found, or no course rows at this snapshot',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  });
+  const again = await app.inject({
+    url: '/openapi.json',
+    headers: { 'if-none-match': String(answer.headers.etag) },
+  });
+  t.equal(again.statusCode, 304);
+});
+
+t.test('a problem is what the document says it is', async (t) => {
+  const app = await buildFrame(t, routes);
+  const ajv = new Ajv({ strictSchema: false });
+  ajvFormats.default(ajv);
+  ajv.addSchema(ParameterProblem);
+  const isProblem = ajv.compile({ ...Problem, additionalProperties: false });
+  for (const url of ['/things?x=1&y=2', '/nowhere', '/%zz']) {
+    t.equal(isProblem((await app.inject(url)).json()), true, url);
+  }
+  for (const example of Problem['examples'] as unknown[]) t.equal(isProblem(example), true);
+});
+
+t.test('/docs is whole from our own address, under a strict policy', async (t) => {
+  const app = await buildFrame(t, async (app) => {
+    routes(app);
+    await app.register(docs);
+  });
+  const page = await app.inject('/docs?utm_source=x');
+  t.equal(page.statusCode, 200);
+  t.equal(page.headers['content-type'], 'text/html; charset=utf-8');
+  t.equal(page.headers['referrer-policy'], 'no-referrer');
+  const policy = String(page.headers['content-security-policy']);
+  t.notMatch(policy, /unsafe|https?:|\*/);
+  const addresses = [...page.body.matchAll(/(?:src|href)="([^"]*)"/g)].map((match) => match[1]);
+  t.ok(addresses.length >= 4);
+  t.notMatch(page.body, /<script(?![^>]*src=)|<style|style=|\son[a-z]+=/);
+  for (const address of addresses) {
+    t.match(address, /^\//);
+    const part = await app.inject({ url: String(address), headers: { 'accept-encoding': 'br' } });
+    t.equal(part.statusCode, 200, String(address));
+    t.equal(part.headers['content-encoding'], 'br');
+    t.equal(part.headers['ratelimit'], undefined);
+  }
+  const css = (await app.inject('/docs/swagger-ui.css')).body;
+  t.notMatch(css, /@import|url\(["']?(?!["']?data:)/);
+  t.equal((await app.inject('/docs/nothing.js')).statusCode, 404);
+});

@@ -1,0 +1,234 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { Redis } from 'ioredis';
+import t from 'tap';
+import type { Problem } from '../openapi/problem.ts';
+import { ProblemError } from '../plugins/errors.ts';
+import { LocalWindows } from '../plugins/quota-store.ts';
+import { Representation } from '../plugins/representation.ts';
+import { buildFrame, type FrameOptions, head } from './http-frame.ts';
+
+const representation = Representation.of('{"snapshot_id":42}');
+const same = { 'if-none-match': `"${representation.tag}"` };
+
+class Clock {
+  #now = Date.parse('2026-11-22T12:00:00Z');
+  readonly read = (): Date => new Date(this.#now);
+  pass(seconds: number): void {
+    this.#now += seconds * 1000;
+  }
+}
+
+function routes(app: FastifyInstance): void {
+  app.get('/data', (_request, reply) => {
+    reply.answer(representation, head);
+  });
+  app.get('/plain', (_request, reply) => {
+    reply.header('etag', '"plain"').header('row-count', '1').send({ ok: true });
+  });
+  app.get('/lazy', (_request, reply) =>
+    reply.answerLazily({
+      tag: 'lazy',
+      head,
+      make: () => {
+        app.log.info('made');
+        return representation;
+      },
+    }),
+  );
+  app.get('/free', { config: { quota: false } }, (_request, reply) => {
+    reply.send({ ok: true });
+  });
+  app.get('/gone', () => {
+    throw ProblemError.gone('withdrawn');
+  });
+  app.post('/apart', { config: { quota: false, rateLimit: { max: 1 } } }, (_request, reply) => {
+    reply.send({ ok: true });
+  });
+}
+
+async function limited(t: Parameters<typeof buildFrame>[0], options: FrameOptions = {}) {
+  const clock = new Clock();
+  const app = await buildFrame(t, routes, { perMinute: 3, clock: clock.read, ...options });
+  const get = (url: string, headers: Record<string, string> = {}, remoteAddress = '192.0.2.1') =>
+    app.inject({ url, headers, remoteAddress });
+  return { app, clock, get };
+}
+
+t.test('every limited answer says what the quota is and what is left of it', async (t) => {
+  const { get, clock } = await limited(t);
+  const first = await get('/data');
+  t.equal(first.headers['ratelimit-policy'], '"anonymous";q=3;w=60');
+  t.equal(first.headers['ratelimit'], '"anonymous";r=2;t=60');
+  clock.pass(18.5);
+  t.equal((await get('/plain')).headers['ratelimit'], '"anonymous";r=1;t=42');
+  t.equal(
+    Object.keys(first.headers).some((name) => name.startsWith('x-ratelimit')),
+    false,
+  );
+});
+
+t.test('over the quota, a 429 says when to come back, and then one may', async (t) => {
+  const { get, clock } = await limited(t);
+  for (let n = 0; n < 3; n += 1) t.equal((await get('/data')).statusCode, 200);
+  clock.pass(20);
+  const refused = await get('/data');
+  t.equal(refused.statusCode, 429);
+  t.equal(refused.headers['content-type'], 'application/problem+json');
+  t.equal(refused.headers['retry-after'], '40');
+  t.equal(refused.headers['cache-control'], 'no-store');
+  t.equal(refused.headers['ratelimit'], '"anonymous";r=0;t=40');
+  t.match(refused.json<Problem>(), {
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    status: 429,
+    instance: '/data',
+  });
+  t.equal((await get('/data', {}, '192.0.2.2')).statusCode, 200, 'another client is not held up');
+  clock.pass(40);
+  t.equal((await get('/data')).headers['ratelimit'], '"anonymous";r=2;t=60');
+});
+
+t.test('a 304 costs no quota, and is to be had over it', async (t) => {
+  const { get } = await limited(t);
+  for (let n = 0; n < 10; n += 1) t.equal((await get('/data', same)).statusCode, 304);
+  t.equal((await get('/data')).headers['ratelimit'], '"anonymous";r=2;t=60');
+  await get('/data');
+  await get('/data');
+  t.equal((await get('/data')).statusCode, 429);
+  t.equal((await get('/data', same)).statusCode, 304);
+});
+
+t.test(
+  'a condition that does not hold is counted, and refused before anything is made',
+  async (t) => {
+    const log: Record<string, unknown>[] = [];
+    const { get } = await limited(t, { log });
+    const other = { 'if-none-match': '"other"' };
+    for (const path of ['/data', '/lazy', '/lazy'])
+      t.equal((await get(path, other)).statusCode, 200);
+    for (const path of ['/data', '/lazy']) {
+      const refused = await get(path, other);
+      t.equal(refused.statusCode, 429, path);
+      t.equal(refused.headers.etag, undefined);
+    }
+    t.equal(log.filter(({ msg }) => msg === 'made').length, 2);
+  },
+);
+
+t.test('a route that knows nothing of conditions is no way around the quota', async (t) => {
+  const { get } = await limited(t);
+  for (const left of [2, 1, 0]) {
+    const answer = await get('/plain', same);
+    t.equal(answer.headers['ratelimit'], `"anonymous";r=${left};t=60`);
+  }
+  const refused = await get('/plain', same);
+  t.equal(refused.statusCode, 429);
+  t.equal(refused.headers['content-type'], 'application/problem+json');
+  t.equal(refused.headers.etag, undefined);
+  t.equal(refused.headers['row-count'], undefined);
+  t.equal(refused.json<Problem>().status, 429);
+});
+
+t.test('errors count, conditional or not', async (t) => {
+  const { get } = await limited(t, { perMinute: 6 });
+  const statuses: number[] = [];
+  for (const headers of [{}, same]) {
+    for (const path of ['/nowhere', '/gone', '/data?x=1']) {
+      statuses.push((await get(path, headers)).statusCode);
+    }
+  }
+  t.strictSame(statuses, [404, 410, 400, 404, 410, 400]);
+  for (const headers of [{}, same]) {
+    const refused = await get('/nowhere', headers);
+    t.equal(refused.statusCode, 429);
+    t.equal(refused.json<Problem>().status, 429);
+  }
+});
+
+t.test('OPTIONS and free routes cost nothing and say nothing of a quota', async (t) => {
+  const { app, get } = await limited(t);
+  for (let n = 0; n < 5; n += 1) {
+    const free = await get('/free');
+    t.equal(free.statusCode, 200);
+    t.equal(free.headers['ratelimit'], undefined);
+    const options = await app.inject({
+      method: 'OPTIONS',
+      url: '/data',
+      remoteAddress: '192.0.2.1',
+    });
+    t.equal(options.statusCode, 204);
+    t.equal(options.headers['ratelimit'], undefined);
+  }
+  t.equal((await get('/data')).headers['ratelimit'], '"anonymous";r=2;t=60');
+});
+
+t.test('a route with a limit of its own counts apart', async (t) => {
+  const { app, get } = await limited(t);
+  const post = () => app.inject({ method: 'POST', url: '/apart', remoteAddress: '192.0.2.1' });
+  t.equal((await post()).statusCode, 200);
+  const refused = await post();
+  t.equal(refused.statusCode, 429);
+  t.equal(refused.headers['content-type'], 'application/problem+json');
+  t.equal(refused.headers['retry-after'], '60');
+  t.equal((await get('/data')).headers['ratelimit'], '"anonymous";r=2;t=60');
+});
+
+t.test('a client is an IPv4 address or an IPv6 /64, and a mapped address is IPv4', async (t) => {
+  const { get } = await limited(t);
+  const left = async (address: string) =>
+    /r=(\d+)/.exec(String((await get('/data', {}, address)).headers['ratelimit']))?.[1];
+  t.equal(await left('192.0.2.9'), '2');
+  t.equal(await left('::ffff:192.0.2.9'), '1');
+  t.equal(await left('2001:db8:1:2::1'), '2');
+  t.equal(await left('2001:db8:1:2:ffff::9'), '1');
+  t.equal(await left('2001:db8:1:3::1'), '2');
+});
+
+t.test('behind a trusted proxy the client is whom the proxy names', async (t) => {
+  const { get } = await limited(t, { trustProxy: true });
+  const from = (address: string) => get('/data', { 'x-forwarded-for': address });
+  t.equal((await from('198.51.100.1')).headers['ratelimit'], '"anonymous";r=2;t=60');
+  t.equal((await from('198.51.100.1')).headers['ratelimit'], '"anonymous";r=1;t=60');
+  t.equal((await from('198.51.100.2')).headers['ratelimit'], '"anonymous";r=2;t=60');
+});
+
+t.test('the memory of clients is bounded', (t) => {
+  const windows = new LocalWindows(() => new Date(0));
+  windows.count('first', 60_000);
+  windows.count('kept', 60_000);
+  for (let n = 0; n < 99_999; n += 1) {
+    windows.count(`other ${n}`, 60_000);
+    if (n % 10_000 === 0) windows.count('kept', 60_000);
+  }
+  t.equal(windows.count('first', 60_000).current, 1, 'forgotten');
+  t.ok(windows.count('kept', 60_000).current > 10, 'whoever keeps asking is not');
+  t.end();
+});
+
+const redisUrl = 'redis://127.0.0.1:6379/';
+
+t.test('instances share the quota through Redis', async (t) => {
+  const own = new Redis(redisUrl);
+  t.teardown(() => own.quit());
+  const address = `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`;
+  const [one, two] = [await limited(t, { redisUrl }), await limited(t, { redisUrl })];
+  const first = await one.get('/data', {}, address);
+  const second = await two.get('/data', {}, address);
+  t.match(first.headers['ratelimit'], '"anonymous";r=2;t=');
+  t.match(second.headers['ratelimit'], '"anonymous";r=1;t=');
+  const [key] = await own.keys(`dashboard-open-data:quota:${address.split('::')[0]}*`);
+  t.ok(key);
+  const lifetime = await own.pttl(key ?? '');
+  t.ok(lifetime > 0 && lifetime <= 60_000, 'and forgets it after the window');
+  await own.del(key ?? '');
+});
+
+t.test('with Redis away, limits are local, said once, and no request fails', async (t) => {
+  const log: Record<string, unknown>[] = [];
+  const { get } = await limited(t, { redisUrl: 'redis://127.0.0.1:1/', log });
+  const statuses: number[] = [];
+  for (let n = 0; n < 4; n += 1) statuses.push((await get('/data')).statusCode);
+  t.strictSame(statuses, [200, 200, 200, 429]);
+  const said = log.filter(({ msg }) => String(msg).includes('rate limits are local'));
+  t.equal(said.length, 1);
+});
