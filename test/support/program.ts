@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Cleanup } from '../embedded/holder.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+export interface Ending {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Standard output. */
+  readonly output: string;
+  /** Standard error. */
+  readonly errors: string;
+}
+
+/** The service or a command, as the process that an operator runs. */
+export interface Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ending>;
+  /** All that it has written so far. */
+  written(): string;
+  /** What matches in all that it writes, past or to come; rejects when it ends without. */
+  line(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+/** Starts `server.ts` or a file of `commands/` with no other settings than those given. */
+export function startProgram(
+  t: Cleanup,
+  [file, ...args]: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+): Program {
+  const child = spawn(process.execPath, ['--import', tsx, file, ...args], {
+    cwd: project,
+    env: { PATH: process.env['PATH'] ?? '', LANG: 'C', LOG_LEVEL: 'warn', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+    output,
+    errors,
+  }));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return {
+    child,
+    ended,
+    written: () => output + errors,
+    line: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const match = pattern.exec(output + errors);
+          if (match !== null) resolve(match);
+        };
+        child.stdout.on('data', look);
+        child.stderr.on('data', look);
+        look();
+        void ended.then(({ code, signal }) => {
+          reject(
+            new Error(`ended (${String(code ?? signal)}) without ${String(pattern)}:\n${errors}`),
+          );
+        });
+      }),
+  };
+}
+
+export interface RunningService extends Program {
+  readonly url: URL;
+}
+
+/** Starts the service on a free port and waits until it serves. */
+export async function startService(
+  t: Cleanup,
+  environment: Readonly<Record<string, string>>,
+): Promise<RunningService> {
+  const program = startProgram(t, ['server.ts'], {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    RATE_LIMIT_PER_MINUTE: '1000000',
+    SNAPSHOT_SCHEDULE: 'off',
+    ...environment,
+  });
+  const [, port] = await program.line(/is at +http:\/\/localhost:(\d+)\/\n/);
+  return { ...program, url: new URL(`http://127.0.0.1:${String(port)}/`) };
+}
+
+/** Runs a program to its end. */
+export function runProgram(
+  t: Cleanup,
+  command: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+): Promise<Ending> {
+  return startProgram(t, command, environment).ended;
+}
+
+/** The command lines of the processes that name this text, this process apart; Linux only. */
+export async function processesNaming(text: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
+    const line = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes(text)) found.push(line.replaceAll('\0', ' '));
+  }
+  return found;
+}
