@@ -46,6 +46,8 @@ export interface ComputedBody {
   readonly contentType?: string;
   /** Of a file. */
   readonly rows?: number;
+  /** Of a page that is not the last: where the next one is. */
+  readonly next?: string;
 }
 
 export interface ComputedAnswer {
@@ -91,15 +93,15 @@ const keptMilliseconds = 24 * 60 * 60 * 1000;
 /** Snapshots kept in memory; some 5 kB each. */
 const keptSnapshots = 1000;
 
-interface Ready {
+type Extras = Pick<ComputedBody, 'rows' | 'next'>;
+
+interface Ready extends Extras {
   readonly representation: Representation;
-  readonly rows: number | undefined;
 }
 
-interface Kept {
+interface Kept extends Extras {
   readonly body: string;
   readonly contentType: string;
-  readonly rows?: number;
 }
 
 /** The latest snapshot and revision as one: what `Question` is made of. */
@@ -183,8 +185,9 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
   async function find(key: string): Promise<Ready | undefined> {
     const kept = await app.cache.get<Kept>(key);
     if (kept === null) return undefined;
-    const { body, contentType, rows } = kept.item;
-    const found = { representation: app.representation(body, contentType), rows };
+    const { body, contentType } = kept.item;
+    const representation = app.representation(body, contentType);
+    const found = { representation, ...extrasOf(kept.item) };
     ready.set(key, found);
     return found;
   }
@@ -207,11 +210,11 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
     );
     const representation = app.representation(made.body, made.contentType);
     const { contentType } = representation;
-    const result = { representation, rows: made.rows };
+    const result = { representation, ...extrasOf(made) };
     if (!stands) return result;
     ready.set(key, result);
     if (typeof made.body === 'string' && made.body.length <= keptLength) {
-      const kept: Kept = { body: made.body, contentType, ...rowsOf(made) };
+      const kept: Kept = { body: made.body, contentType, ...extrasOf(made) };
       app.cache.set(key, kept, keptMilliseconds);
     }
     return result;
@@ -244,7 +247,8 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
         lastModified: question.lastModified,
         // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
         cacheControl: 'no-cache',
-        links: app.published.links(answer.canonical),
+        // Where the next page is, is known only with the page.
+        links: [],
       },
       make: async () => {
         const made =
@@ -256,6 +260,9 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
         if (answer.fileName !== undefined) {
           this.header('content-disposition', `attachment; filename="${answer.fileName}"`);
         }
+        const links = app.published.links(answer.canonical);
+        if (made.next !== undefined) links.push(`<${made.next}>; rel="next"`);
+        this.header('link', links.join(', '));
         if (made.rows !== undefined) this.header('row-count', String(made.rows));
         return made.representation;
       },
@@ -267,8 +274,8 @@ function inQuery({ name, detail }: { name: string; detail: string }): ParameterP
   return { in: 'query', name, detail };
 }
 
-function rowsOf({ rows }: ComputedBody) {
-  return rows === undefined ? {} : { rows };
+function extrasOf({ rows, next }: Extras): Extras {
+  return { ...(rows === undefined ? {} : { rows }), ...(next === undefined ? {} : { next }) };
 }
 
 function later(a: Date, b: Date | null): Date {
