@@ -36,7 +36,7 @@ export interface CodedHead {
 }
 
 /** A strong entity tag names bytes, so each coding of the same content has its own. */
-export function entityTag(tag: string, coding: Coding): string {
+function entityTag(tag: string, coding: Coding): string {
   return coding === 'identity' ? `"${tag}"` : `"${tag}-${coding}"`;
 }
 
