@@ -22,6 +22,7 @@ import admin from './routes/admin/index.ts';
 import docs from './routes/docs.ts';
 import frontPage from './routes/front-page.ts';
 import health from './routes/health.ts';
+import problems from './routes/problems.ts';
 import systemMetrics from './routes/system-metrics.ts';
 import v1 from './routes/v1/index.ts';
 
@@ -110,6 +111,7 @@ export async function buildApp(
     await app.register(systemMetrics);
     await app.register(health);
     await app.register(docs);
+    await app.register(problems);
     await app.register(frontPage, {
       isDemo: app.store.isDemo,
       license: config.license,

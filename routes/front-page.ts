@@ -26,6 +26,7 @@ const pageControl = 'no-cache';
 
 export default function frontPage(app: FastifyInstance, options: FrontPageOptions): void {
   const style = app.representation(stylesheet, 'text/css; charset=utf-8');
+  const icon = app.representation(picture, 'image/svg+xml');
   const config = { quota: false, anyQuery: true } as const;
 
   app.get('/', { schema: { hide: true }, config }, (_request, reply) => {
@@ -34,6 +35,11 @@ export default function frontPage(app: FastifyInstance, options: FrontPageOption
       cacheControl: pageControl,
       links: ['</openapi.json>; rel="service-desc"', '</docs>; rel="service-doc"'],
     });
+  });
+
+  // Browsers ask for it unasked; an SVG under the old name is understood by all of them.
+  app.get('/favicon.ico', { schema: { hide: true }, config }, (_request, reply) => {
+    reply.answer(icon, { cacheControl: 'public, max-age=86400', links: [] });
   });
 
   app.get('/page.css', { schema: { hide: true }, config }, (_request, reply) => {
@@ -132,6 +138,8 @@ function escape(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
+const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#36c" d="M1 9h3v6H1zm5.5-4h3v10h-3zM12 1h3v14h-3z"/></svg>`;
+
 const stylesheet = `:root { --ink: #202122; --soft: #54595d; --paper: #fff; --line: #c8ccd1; --accent: #36c; --note: #fef6e7; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #eaecf0; --soft: #a2a9b1; --paper: #101418; --line: #404244; --accent: #88a3e8; --note: #3a2a05; }
@@ -143,7 +151,7 @@ h2 { margin: 2.5rem 0 0.75rem; padding-bottom: 0.25rem; border-bottom: 1px solid
 a { color: var(--accent); }
 .lead { margin: 0.5rem 0 0; color: var(--soft); font-size: 1.125rem; }
 .demo { margin: 1.25rem 0 0; padding: 0.75rem 1rem; border-left: 4px solid #edab00; background: var(--note); }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; margin: 0; }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 0; }
 .numbers div { padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 4px; }
 .numbers dt { color: var(--soft); font-size: 0.875rem; }
 .numbers dd { margin: 0; font-size: 1.375rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }

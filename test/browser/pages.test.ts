@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import t from 'tap';
+import { course, emptyState, sourceOf } from '../support/courses.ts';
+import { createService, publish, TestClock } from '../support/service.ts';
+import { createStore } from '../support/store.ts';
+
+const executablePath = '/usr/bin/chromium';
+
+if (!existsSync(executablePath) && process.env['CI'] === undefined) {
+  t.plan(0, `these need Chromium at ${executablePath}`);
+} else {
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  t.teardown(() => browser.close());
+
+  const store = await createStore(t);
+  const clock = new TestClock();
+  await publish(store, sourceOf({ ...emptyState(), courses: [course(1234567)] }), clock);
+  const app = await createService(t, store, clock, {
+    CONTACT: 'data@example.org',
+    DATA_LICENSE: 'CC0 <1.0> https://example.org/cc0?a=1&b=2',
+  });
+  const address = await app.listen({ host: '127.0.0.1', port: 0 });
+
+  void t.test('the first page shows the newest numbers and leads everywhere', async (t) => {
+    const { page, complaints } = await open(browser, address, '/');
+    t.match(await page.textContent('.numbers'), /Edits\s*1,234,567/);
+    t.match(await page.textContent('.numbers'), /Uploads\s*not collected/);
+    t.match(await page.textContent('footer'), 'CC0 <1.0>', 'text is text, not markup');
+    const links = await page.$$eval('main a', (anchors) => anchors.map((a) => a.href));
+    t.ok(links.length > 8);
+    for (const link of links) {
+      const response = await fetch(link);
+      t.equal(response.status, 200, link);
+      await response.body?.cancel();
+    }
+    t.same(complaints, []);
+    await page.close();
+  });
+
+  void t.test('the contract can be read and tried, from this address alone', async (t) => {
+    const { page, complaints } = await open(browser, address, '/docs');
+    await page.click('#operations-Snapshots-getLatestSnapshot .opblock-summary-control');
+    await page.click('#operations-Snapshots-getLatestSnapshot .try-out__btn');
+    await page.click('#operations-Snapshots-getLatestSnapshot .execute');
+    const body = page.locator('#operations-Snapshots-getLatestSnapshot .live-responses-table');
+    await body.getByText('snapshot_id').first().waitFor();
+    t.match(await body.textContent(), /"edits": 1234567/);
+    t.same(complaints, []);
+    await page.close();
+  });
+
+  void t.test('on a phone nothing is wider than the screen', async (t) => {
+    for (const path of ['/', '/docs', '/problems']) {
+      const { page } = await open(browser, address, path, { width: 360, height: 720 });
+      const width = await page.evaluate('document.documentElement.scrollWidth');
+      t.ok(Number(width) <= 360, `${path} is ${String(width)} wide`);
+      await page.close();
+    }
+  });
+}
+
+/** A page, and whatever it complained of or asked of somebody else. */
+async function open(
+  browser: Browser,
+  address: string,
+  path: string,
+  viewport = { width: 1200, height: 900 },
+): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport });
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(address) && !url.startsWith('data:')) complaints.push(url);
+  });
+  await page.goto(address + path, { waitUntil: 'networkidle' });
+  return { page, complaints };
+}
