@@ -3,10 +3,15 @@ import { findChanges, type Changes } from '../db/queries/changes.ts';
 import { computeCurrentTotals, type StoredTotals } from '../db/queries/compute-totals.ts';
 import { countPeople, peopleMetrics, writePeopleGroups } from '../db/queries/count-people.ts';
 import { finishRun, type RunCounts } from '../db/queries/job-runs.ts';
-import { findLatestSnapshot, insertSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
+import {
+  findLatestComputed,
+  findLatestSnapshot,
+  insertSnapshot,
+  nextSnapshotId,
+  type SnapshotRow,
+} from '../db/queries/snapshots.ts';
 import { claimStore, notifyReaders, raiseRevision } from '../db/queries/store.ts';
 import {
-  countWithdrawnAt,
   countWithdrawnSince,
   purgeWithdrawn,
   returnCourses,
@@ -82,8 +87,9 @@ export async function publishSnapshot(sql: Sql, options: PublishOptions): Promis
 
 async function publish(tx: TransactionSql, options: PublishOptions): Promise<Published> {
   const latest = await findLatestSnapshot(tx);
+  const previous = await findLatestComputed(tx);
   const snapshotId = await nextSnapshotId(tx);
-  const returned = await returnCourses(tx, snapshotId);
+  const returned = await returnCourses(tx, previous?.snapshotId ?? 0);
   const changes = await findChanges(tx);
   if (!options.confirmWithdrawals) refuseMassDisappearance(changes);
 
@@ -101,7 +107,8 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised > 0;
   if (rowsOfThePastChanged) await raiseRevision(tx, options.now);
 
-  const withdrawn = await countWithdrawnAt(tx, snapshotId);
+  // Whatever left in between: refused publications withdraw too, and a purge leaves no trace.
+  const withdrawn = (previous?.totals['courses'] ?? 0) + changes.added - changes.staged;
   const counts: RunCounts = {
     courses: changes.staged,
     added: changes.added,
@@ -116,7 +123,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
     ...(options.warnings.size > 0 ? { warnings: Object.fromEntries(options.warnings) } : {}),
   };
   const nothingNew = versions + withdrawn + returned + enrollments + activity === 0;
-  if (nothingNew && latest !== undefined && isSameDay(latest.computedAt, options.now)) {
+  if (nothingNew && previous !== undefined && isSameDay(previous.computedAt, options.now)) {
     if (rowsOfThePastChanged) await notifyReaders(tx);
     return { state: 'unchanged', snapshotId: null, counts };
   }
@@ -129,7 +136,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
     sourceKind: options.sourceKind,
     sourceReadAt: options.readAt,
     definitionsVersion,
-    previousSnapshotId: latest?.snapshotId ?? null,
+    previousSnapshotId: previous?.snapshotId ?? null,
     added: changes.added,
     changed: changes.changed,
     withdrawn,
@@ -165,12 +172,6 @@ function refuseMassDisappearance(changes: Changes): void {
       'looks like a source that is empty or half restored: nothing was published. If they are ' +
       'really gone, publish once with --confirm-withdrawals.',
   );
-}
-
-async function nextSnapshotId(tx: TransactionSql): Promise<number> {
-  const [row] = await tx<[{ next: number }]>`
-    select coalesce(max(snapshot_id), 0) + 1 as next from snapshots`;
-  return row.next;
 }
 
 function isSameDay(a: Date, b: Date): boolean {

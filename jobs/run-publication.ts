@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
+import type { Sql, StoreAddress } from '../db/connect.ts';
 import {
   failAbandonedRuns,
   findRun,
@@ -14,6 +13,7 @@ import { keepPersonKeySecret, lockPublishing, readStore } from '../db/queries/st
 import { readMarkers } from '../db/queries/write-versions.ts';
 import { SourceError, type Source } from '../sources/source.ts';
 import { PublicationRefused, publishSnapshot, type Published } from './publish-snapshot.ts';
+import { asPublisher, connectPublisher, waitForLock } from './publisher-session.ts';
 import { stageSource } from './stage-source.ts';
 
 export interface JobLog {
@@ -92,29 +92,9 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
 export async function tryPublication(
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
 ): Promise<Published> {
-  const sql = connectPublisher(options.address);
-  try {
-    await waitForLock(sql, options.signal);
-    return await readAndPublish(sql, options, undefined);
-  } finally {
-    await sql.end({ timeout: 5 });
-  }
-}
-
-/** Milliseconds between two looks at whether another publisher has ended. */
-const lockPatience = 250;
-
-/** Taking a lock that the session has already is no harm: it is let go with the session. */
-async function waitForLock(sql: Sql, signal: AbortSignal): Promise<void> {
-  while (!(await lockPublishing(sql))) await delay(lockPatience, undefined, { signal });
-}
-
-function connectPublisher(address: StoreAddress): Sql {
-  return connect(address, {
-    max: 1,
-    applicationName: 'dashboard-open-data publisher',
-    statementTimeout: 0,
-  });
+  return asPublisher(options.address, options.signal, (sql) =>
+    readAndPublish(sql, options, undefined),
+  );
 }
 
 async function readAndPublish(

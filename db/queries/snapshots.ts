@@ -40,6 +40,20 @@ export async function findLatestSnapshot(sql: Queryable): Promise<SnapshotRow | 
   return row;
 }
 
+/** The newest snapshot that was computed here, not carried over: the one to compare with. */
+export async function findLatestComputed(sql: Queryable): Promise<SnapshotRow | undefined> {
+  const [row] = await sql<SnapshotRow[]>`
+    select ${snapshotColumns(sql)} from snapshots where has_course_rows
+    order by computed_at desc, snapshot_id desc limit 1`;
+  return row;
+}
+
+export async function nextSnapshotId(sql: Queryable): Promise<number> {
+  const [row] = await sql<[{ next: number }]>`
+    select coalesce(max(snapshot_id), 0) + 1 as next from snapshots`;
+  return row.next;
+}
+
 export async function insertSnapshot(sql: Queryable, row: SnapshotRow): Promise<void> {
   await sql`
     insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at,

@@ -61,11 +61,12 @@ export async function withdrawCourses(
 
 /**
  * Gives staged courses that were withdrawn and not yet purged their history back. Where no
- * snapshot was published without the course, its last version is open again.
+ * snapshot was published without the course, none after `latestId`, its last version is open
+ * again.
  *
  * @returns how many courses returned
  */
-export async function returnCourses(sql: Queryable, nextSnapshotId: number): Promise<number> {
+export async function returnCourses(sql: Queryable, latestId: number): Promise<number> {
   const columns = identifiers(sql, versionColumns);
   const returned = await sql`
     with back as (
@@ -78,15 +79,8 @@ export async function returnCourses(sql: Queryable, nextSnapshotId: number): Pro
       insert into course_versions (${columns}) select ${columns} from moved
     )
     select from back`;
-  await sql`update course_versions set valid_to = null where valid_to = ${nextSnapshotId}`;
+  await sql`update course_versions set valid_to = null where valid_to > ${latestId}`;
   return returned.count;
-}
-
-/** Courses that the snapshot to come is the first to be without. */
-export async function countWithdrawnAt(sql: Queryable, snapshotId: number): Promise<number> {
-  const [row] = await sql<[{ courses: number }]>`
-    select count(*) as courses from withdrawn_courses where snapshot_id = ${snapshotId}`;
-  return row.courses;
 }
 
 /** Erases withdrawn courses for good: those withdrawn before the given moment. */
