@@ -2,10 +2,11 @@
  * The one way in which data leave: the coding, the headers and the preconditions of every
  * answer are decided here, against what would be sent now.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import { finished, pipeline, type Readable } from 'node:stream';
+import { finished, pipeline, Readable } from 'node:stream';
 import zlib from 'node:zlib';
+import { asksForRange, chooseRange } from './byte-ranges.ts';
 import { ProblemError } from './errors.ts';
 import { CodingChoice, evaluate } from './preconditions.ts';
 import {
@@ -35,6 +36,25 @@ export interface StreamAnswer {
   readonly extraHeaders?: Fields;
   /** Called once the answer is known to have a body; the stream is destroyed in every path. */
   readonly open: () => Promise<Readable> | Readable;
+  /** Where the bytes are kept once they have been made; `open` is then called from there. */
+  readonly kept?: KeptFiles;
+}
+
+/** The bytes of a download in each coding. */
+export interface KeptFiles {
+  /** The whole file; undefined where it does not lie ready. With `make` it is made first. */
+  find(coding: Coding, options: { readonly make: boolean }): Promise<KeptFile | undefined>;
+  /** The bytes as they are made. */
+  stream(coding: Coding): Promise<Readable> | Readable;
+}
+
+/** To be read once or closed. */
+export interface KeptFile {
+  /** Of the bytes in that coding; the digest is SHA-256, base64. */
+  readonly facts: { readonly length: number; readonly sha256: string };
+  /** Positions of the first and the last byte. */
+  read(first: number, last: number): Readable;
+  close(): Promise<void>;
 }
 
 declare module 'fastify' {
@@ -52,8 +72,9 @@ declare module 'fastify' {
     /** The same, where the body is made only if it will be sent. Return the reply. */
     answerLazily(answer: LazyAnswer): FastifyReply;
     /**
-     * A download: gzip on the way if asked for. What fails before the first byte is a problem;
-     * after it, the connection breaks, so that a short file never looks whole. Return the reply.
+     * A download: gzip on the way if asked for; with length, digest and ranges where it is kept
+     * as a file. What fails before the first byte is a problem; after it, the connection
+     * breaks, so that a short file never looks whole. Return the reply.
      */
     answerStream(answer: StreamAnswer): FastifyReply;
   }
@@ -125,50 +146,92 @@ function answers(app: FastifyInstance): void {
   });
 
   app.decorateReply('answerStream', function (this: FastifyReply, answer) {
-    const { request } = this;
-    const coding = streamCodings.choose(request.raw.headers['accept-encoding']);
+    const { headers } = this.request.raw;
+    const { kept } = answer;
+    const asksForPart = kept !== undefined && asksForRange(headers);
+    const coding = asksForPart
+      ? streamCodings.chooseForRange(headers['accept-encoding'])
+      : streamCodings.choose(headers['accept-encoding']);
     const coded = codedHead(answer.tag, coding, answer.head, {
       'content-type': answer.contentType,
       ...answer.extraHeaders,
     });
     if (!proceeds(this, coded)) return this;
     return whenCounted(this, async () => {
-      if (request.raw.method === 'HEAD') {
-        this.headers(coded.fields).send();
+      const make = asksForPart && coding === 'identity' && this.request.raw.method === 'GET';
+      const file = await kept?.find(coding, { make });
+      if (file !== undefined) {
+        await sendFile(this, file, coding, coded);
         return;
       }
-      const source = await answer.open();
-      if (this.raw.destroyed || request.raw.destroyed) {
-        source.destroy();
+      if (this.request.raw.method === 'HEAD') {
+        this.headers(coded.fields).send(Readable.from([]));
         return;
       }
-      this.headers(coded.fields).send(guarded(source, coding, request, this));
+      const bytes = kept === undefined ? await answer.open() : await kept.stream(coding);
+      const source = kept === undefined && coding === 'gzip' ? compressed(bytes) : bytes;
+      sendStream(this, source, coded.fields);
     });
   });
+}
+
+async function sendFile(
+  reply: FastifyReply,
+  file: KeptFile,
+  coding: Coding,
+  coded: CodedHead,
+): Promise<void> {
+  const { length, sha256 } = file.facts;
+  const { method, headers } = reply.request.raw;
+  reply.header('repr-digest', `sha-256=:${sha256}:`);
+  if (coding === 'identity') reply.header('accept-ranges', 'bytes');
+  if (method === 'HEAD') {
+    await file.close();
+    // A stream, because Fastify would say of any other empty body that its length is 0.
+    reply.header('content-length', String(length)).headers(coded.fields).send(Readable.from([]));
+    return;
+  }
+  const range = coding === 'identity' ? chooseRange(headers, coded.etag, length) : undefined;
+  if (range === 'unsatisfiable') {
+    await file.close();
+    throw new ProblemError('range-not-satisfiable', `The file has ${length} bytes.`, {
+      headers: { 'content-range': `bytes */${length}` },
+    });
+  }
+  const { first, last } = range ?? { first: 0, last: length - 1 };
+  if (range !== undefined) {
+    reply.code(206).header('content-range', `bytes ${first}-${last}/${length}`);
+  }
+  reply.header('content-length', String(last - first + 1));
+  sendStream(reply, file.read(first, last), coded.fields);
 }
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
 }
 
-/** The bytes to send: they break the connection if the source breaks, and end the source with it. */
-function guarded(
-  source: Readable,
-  coding: Coding,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Readable {
+/** Sends what breaks the connection if it breaks, and ends with it. */
+function sendStream(reply: FastifyReply, source: Readable, fields: Fields): void {
+  const { request } = reply;
+  if (reply.raw.destroyed || request.raw.destroyed) {
+    source.destroy();
+    return;
+  }
   finished(source, { writable: false }, (error) => {
     if (error == null || !reply.raw.headersSent || reply.raw.writableFinished) return;
     // A reset, not an end: to an HTTP/1.0 client, a closed connection is a complete file.
     request.log.debug({ err: error }, 'the download broke off');
     request.raw.socket.resetAndDestroy();
   });
-  if (coding === 'identity') return source;
-  const compressed = zlib.createGzip({ level: 1 });
-  // Its callback only has to be there: the listener above and the reply see every error.
-  pipeline(source, compressed, () => undefined);
-  return compressed;
+  reply.headers(fields).send(source);
+}
+
+/** Ends with the source, and the source with it. */
+function compressed(source: Readable): Readable {
+  const gzip = zlib.createGzip({ level: 1 });
+  // Its callback only has to be there: who reads the result sees every error.
+  pipeline(source, gzip, () => undefined);
+  return gzip;
 }
 
 export default fp(answers, { name: 'answers', dependencies: ['errors', 'rate-limit'] });

@@ -82,6 +82,16 @@ export class CodingChoice {
     return new CodingChoice(streamable);
   }
 
+  /** The plain bytes, the only ones that are sent in parts, unless they are ruled out. */
+  chooseForRange(acceptEncoding: string | string[] | undefined): Coding {
+    const negotiator = new Negotiator({
+      headers: { 'accept-encoding': acceptEncoding === undefined ? '' : String(acceptEncoding) },
+    });
+    return negotiator.encoding(['identity']) === undefined
+      ? this.choose(acceptEncoding)
+      : 'identity';
+  }
+
   choose(acceptEncoding: string | string[] | undefined): Coding {
     if (acceptEncoding === undefined) return 'identity';
     const field = String(acceptEncoding);
