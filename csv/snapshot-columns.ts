@@ -30,9 +30,9 @@ interface HistoryItem {
   readonly definitions_version: number;
   readonly previous_snapshot_id: number | null;
   readonly changes: {
-    readonly added: number;
-    readonly changed: number;
-    readonly withdrawn: number;
+    readonly added: number | null;
+    readonly changed: number | null;
+    readonly withdrawn: number | null;
   };
   readonly totals: MetricValues;
   readonly deltas: MetricValues | null;

@@ -62,6 +62,8 @@ export const definitionsVersion = 1;
 const frozenWhenNotUpdated =
   'Frozen for courses that the Dashboard no longer updates; null for courses it never updated.';
 const peopleOverlap = 'People take part in several courses: values of groups do not add up.';
+const nullWhereNotKept =
+  'Null in snapshots of totals that the Dashboard kept itself, where it did not keep this one.';
 const needsEnrollments = 'Null where the source cannot tell people apart, as in a CSV export.';
 
 export const metrics: readonly Metric[] = [
@@ -76,8 +78,9 @@ export const metrics: readonly Metric[] = [
       'Public means that the Dashboard does not mark the course private.',
     caveats: [
       'Includes unsubmitted, unapproved, withdrawn and freshly cloned courses, as the Dashboard’s own totals do.',
+      nullWhereNotKept,
     ],
-    nullable: false,
+    nullable: true,
     sinceVersion: 1,
   },
   {
@@ -88,8 +91,11 @@ export const metrics: readonly Metric[] = [
     status: 'current',
     source: 'courses.start, courses.end',
     definition: 'Courses under way at the snapshot’s computed_at: start <= t <= end.',
-    caveats: ['The Dashboard calls these strictly current; its word active reaches further.'],
-    nullable: false,
+    caveats: [
+      'The Dashboard calls these strictly current; its word active reaches further.',
+      nullWhereNotKept,
+    ],
+    nullable: true,
     sinceVersion: 1,
   },
   {
@@ -100,8 +106,8 @@ export const metrics: readonly Metric[] = [
     status: 'archived',
     source: 'courses.end',
     definition: 'Courses that ended 30 days or more before the snapshot’s computed_at.',
-    caveats: [],
-    nullable: false,
+    caveats: [nullWhereNotKept],
+    nullable: true,
     sinceVersion: 1,
   },
   {

@@ -29,15 +29,16 @@ export function completeTotals(
 
 /**
  * How many courses had a value, per metric; of a derived metric, its input's. What was not
- * stored is 0: no course had a value.
+ * stored is 0: no course had a value. Null, for nobody knows, stays null.
  */
-export function completeCoverage(
+export function completeCoverage<Courses extends number | null>(
   version: number,
-  stored: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const coverage: Record<string, number> = {};
+  stored: Readonly<Record<string, Courses>>,
+): Record<string, Courses | number> {
+  const coverage: Record<string, Courses | number> = {};
   for (const metric of metricsAt(version)) {
-    coverage[metric.name] = stored[metric.kind === 'derived' ? metric.input : metric.name] ?? 0;
+    const courses = stored[metric.kind === 'derived' ? metric.input : metric.name];
+    coverage[metric.name] = courses === undefined ? 0 : courses;
   }
   return coverage;
 }

@@ -23,13 +23,16 @@ export const MetricTotals = Type.Object(perMetric(totalOf), {
 });
 
 export const MetricCoverage = Type.Object(
-  perMetric((metric) => count({ description: `Courses with a value for ${metric.name}.` })),
+  perMetric((metric) =>
+    nullableInteger({ description: `Courses with a value for ${metric.name}.`, minimum: 0 }),
+  ),
   {
     $id: 'MetricCoverage',
     additionalProperties: false,
     description:
       'How many courses had a value, metric by metric: of a derived metric, for its input; of ' +
-      'people, the courses whose people are known.',
+      'people, the courses whose people are known. Null where nobody knows, as of totals that ' +
+      'the Dashboard kept itself.',
   },
 );
 

@@ -42,17 +42,27 @@ const snapshotFields = {
   }),
   previous_snapshot_id: nullableInteger({
     minimum: 1,
-    description: 'The snapshot before; null of the first.',
+    description: 'The snapshot before of the same kind of source; null of the first.',
   }),
   changes: Type.Object(
     {
-      added: count({ description: 'Courses that the snapshot before did not have.' }),
-      changed: count({ description: 'Courses whose state differs from the snapshot before.' }),
-      withdrawn: count({
+      added: nullableInteger({
+        minimum: 0,
+        description: 'Courses that the snapshot before did not have.',
+      }),
+      changed: nullableInteger({
+        minimum: 0,
+        description: 'Courses whose state differs from the snapshot before.',
+      }),
+      withdrawn: nullableInteger({
+        minimum: 0,
         description: 'Courses of the snapshot before that are not public any more.',
       }),
     },
-    { additionalProperties: false },
+    {
+      additionalProperties: false,
+      description: 'Null where nobody knows, as of totals that the Dashboard kept itself.',
+    },
   ),
   totals: reference(MetricTotals),
   coverage: reference(MetricCoverage),
@@ -104,11 +114,11 @@ export interface StoredSnapshot {
   readonly sourceReadAt: Date;
   readonly definitionsVersion: number;
   readonly previousSnapshotId: number | null;
-  readonly added: number;
-  readonly changed: number;
-  readonly withdrawn: number;
+  readonly added: number | null;
+  readonly changed: number | null;
+  readonly withdrawn: number | null;
   readonly totals: Readonly<Record<string, number | null>>;
-  readonly coverage: Readonly<Record<string, number>>;
+  readonly coverage: Readonly<Record<string, number | null>>;
 }
 
 export function snapshotBody(stored: StoredSnapshot): Snapshot {

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { publishedSourceKinds } from './snapshot.ts';
-import { count, nullableString, timestamp } from './scalars.ts';
+import { QuotaCost } from './quota.ts';
+import { count, nullableString, reference, timestamp } from './scalars.ts';
 
 export const Status = Type.Object(
   {
@@ -31,15 +32,19 @@ export const Status = Type.Object(
     demo: Type.Boolean({ description: 'Whether the data are invented, for demonstration.' }),
     revision: count({
       description:
-        'Raised when rows of past snapshots change: courses withdrawn or returned, campaigns renamed.',
+        'Raised when the past changes: courses withdrawn or returned, campaigns renamed, earlier ' +
+        'totals of the Dashboard carried over.',
     }),
     version: Type.String({ description: 'The release of the service.' }),
     limits: Type.Object(
       {
         requests_per_minute: count({
-          description: 'Requests that one client may make in a minute.',
+          description: 'What one client without a key may spend of the quota in a minute.',
         }),
         page_size: count({ description: 'Items on a page at most.' }),
+        costs: Type.Array(reference(QuotaCost), {
+          description: 'What takes more than one of the quota.',
+        }),
       },
       { additionalProperties: false },
     ),

@@ -5,7 +5,7 @@ create table store (
   only_row boolean primary key default true check (only_row),
   -- The kind of the one source that this store belongs to; null until it first publishes.
   source_kind text,
-  -- Raised when rows of past snapshots change: a withdrawal, a return, a revised campaign.
+  -- Raised when the past changes: a withdrawal, a return, a revised campaign, carried totals.
   revision bigint not null default 0,
   -- When that was last; later than every snapshot and revision before it, in whole seconds.
   revised_at timestamptz(0),
@@ -21,9 +21,10 @@ create table snapshots (
   source_read_at timestamptz(0) not null,
   definitions_version integer not null,
   previous_snapshot_id bigint references snapshots,
-  added bigint not null,
-  changed bigint not null,
-  withdrawn bigint not null,
+  -- Against the snapshot before; null where nobody knows, as of totals carried over.
+  added bigint,
+  changed bigint,
+  withdrawn bigint,
   totals jsonb not null,
   coverage jsonb not null,
   -- False for totals carried over from elsewhere, which have no rows behind them.
@@ -155,6 +156,17 @@ create table job_runs (
   counts jsonb,
   problem text,
   check ((state = 'running') = (finished_at is null))
+);
+
+-- Keys for more quota. Of a token only its SHA-256 is kept: it is 256 random bits.
+create table api_keys (
+  name text primary key,
+  digest bytea not null unique check (length(digest) = 32),
+  per_minute integer not null check (per_minute > 0),
+  created_at timestamptz(0) not null,
+  revoked_at timestamptz(0),
+  -- A day, so that nothing tells when its holder works.
+  last_used_on date
 );
 
 -- The status of a course at a moment, as a partition; the Dashboard's 30 days are of 24 hours.

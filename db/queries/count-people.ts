@@ -1,5 +1,6 @@
 import type { Queryable } from '../connect.ts';
 import { dimensions, groupJoin, type Dimension } from './dimensions.ts';
+import { writeGroups } from './write-groups.ts';
 
 /** People of one group; `key` is null for the courses that have none. */
 export interface PeopleRow {
@@ -77,17 +78,10 @@ export async function writePeopleGroups(
   for (const dimension of dimensions) {
     const groups = await countPeople(sql, dimension, computedAt);
     const rows = groups.map(({ key, courses, ...people }) => ({
-      snapshot_id: snapshotId,
-      dimension,
       key,
       totals: people,
       coverage: Object.fromEntries(peopleMetrics.map((name) => [name, courses])),
     }));
-    for (let first = 0; first < rows.length; first += 1000) {
-      await sql`
-        insert into snapshot_groups
-        select * from jsonb_populate_recordset(null::snapshot_groups,
-          ${JSON.stringify(rows.slice(first, first + 1000))}::text::jsonb)`;
-    }
+    await writeGroups(sql, snapshotId, dimension, rows);
   }
 }

@@ -8,11 +8,12 @@ export interface SnapshotRow {
   readonly sourceReadAt: Date;
   readonly definitionsVersion: number;
   readonly previousSnapshotId: number | null;
-  readonly added: number;
-  readonly changed: number;
-  readonly withdrawn: number;
+  /** Null where nobody knows, as of totals that were carried over. */
+  readonly added: number | null;
+  readonly changed: number | null;
+  readonly withdrawn: number | null;
   readonly totals: Readonly<Record<string, number | null>>;
-  readonly coverage: Readonly<Record<string, number>>;
+  readonly coverage: Readonly<Record<string, number | null>>;
   readonly hasCourseRows: boolean;
 }
 

@@ -18,8 +18,8 @@ export async function claimStore(sql: Queryable, sourceKind: string): Promise<vo
 }
 
 /**
- * Says that answers computed from rows of past snapshots are not what they were. The moment
- * is kept a second apart from every one before: dates of answers have whole seconds, and two
+ * Says that answers computed from rows of past snapshots, or from the history, are not what
+ * they were. The moment is kept a second apart from every one before: dates of answers have whole seconds, and two
  * different answers must not have the same.
  */
 export async function raiseRevision(sql: Queryable, now: Date): Promise<void> {
