@@ -203,8 +203,7 @@ void t.test('a day is carried over once, and never changed', { skip }, async (t)
   await publish(store, ownSource(), clock);
   await backfill(store, database, clock);
   const before = await allSnapshots(store);
-  const revision = () =>
-    store.sql`select revision from store`.then((rows) => rows[0]?.['revision']);
+  const revision = async () => (await readStore(store.sql)).revision;
   t.equal(await revision(), 1, 'the history is not what it was');
 
   await database.root.query('update system_stats set total_edits = 5, updated_at = now()');
