@@ -4,7 +4,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 const forRoutes = ['queries', 'openapi', 'metrics', 'csv', 'errors'];
-const forPlugins = ['plugins', ...forRoutes];
+const forPlugins = ['plugins', 'exports', ...forRoutes];
 
 /**
  * Who may know whom. A file belongs to the first layer whose pattern it matches, and may
@@ -57,6 +57,7 @@ const layers = {
   sources: { pattern: 'sources/**', imports: ['sources', 'metrics'] },
   queries: { pattern: 'db/queries/**', imports: ['queries', 'database', 'metrics', 'csv'] },
   database: { pattern: 'db/**', imports: ['database', 'queries', 'metrics'] },
+  exports: { pattern: 'exports/**', imports: ['exports'] },
   csv: { pattern: 'csv/**', imports: ['csv', 'metrics'] },
   metrics: { pattern: 'metrics/**', imports: ['metrics'], packages: ['@sinclair/typebox'] },
 
@@ -68,7 +69,7 @@ const layers = {
 const observers = { tests: { pattern: 'test/**' }, benchmarks: { pattern: 'bench/**' } };
 
 /** Layers that do not know that they are served over HTTP. */
-const withoutFastify = ['jobs', 'sources', 'queries', 'database', 'csv', 'metrics'];
+const withoutFastify = ['jobs', 'sources', 'queries', 'database', 'exports', 'csv', 'metrics'];
 
 const everyLayer = [...Object.keys(layers), ...Object.keys(observers)];
 const anyPackage = { origin: ['external', 'core'] };

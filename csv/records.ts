@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { asCellText, byteOrderMark, type TableDialect } from './dialects.ts';
 
 /** A field: text and numbers as they are, lists joined with `|`, null empty, '' quoted. */
 export type CsvField = string | number | null | readonly string[];
@@ -14,25 +15,36 @@ const recordEnd = '\0';
  * Quotes records, all in one call of csv-stringify: the one place that knows quoting.
  * An empty string is `""` and null is nothing, so that reading back tells them apart.
  *
+ * In the dialect `excel`, text that a spreadsheet would run is made harmless; numbers stay.
+ *
  * @returns one text per record, without a line end
  */
-export function csvRecords(records: readonly (readonly CsvField[])[]): string[] {
+export function csvRecords(
+  records: readonly (readonly CsvField[])[],
+  dialect: TableDialect = 'plain',
+): string[] {
   if (records.length === 0) return [];
+  const cell = (field: CsvField) => {
+    const text = isList(field) ? field.join('|') : field;
+    return dialect === 'excel' && typeof text === 'string' ? asCellText(text) : text;
+  };
   const text = stringify(
-    records.map((fields) =>
-      fields.map((field) => (Array.isArray(field) ? field.join('|') : field)),
-    ),
+    records.map((fields) => fields.map(cell)),
     { record_delimiter: recordEnd, quoted_match: /^$|[\r\n]/, eof: false },
   );
   return text.split(recordEnd);
 }
 
-/** A header and rows as one text, every line ended. */
+function isList(field: CsvField): field is readonly string[] {
+  return Array.isArray(field);
+}
+
+/** A header and rows as one text, every line ended; in the dialect `excel`, marked as UTF-8. */
 export function csvText(
   columns: readonly string[],
   rows: readonly (readonly CsvField[])[],
+  dialect: TableDialect = 'plain',
 ): string {
-  return csvRecords([columns, ...rows])
-    .map((record) => record + lineEnd)
-    .join('');
+  const lines = csvRecords([columns, ...rows], dialect).map((record) => record + lineEnd);
+  return (dialect === 'excel' ? byteOrderMark : '') + lines.join('');
 }

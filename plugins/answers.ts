@@ -4,10 +4,10 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import { finished, pipeline, Readable } from 'node:stream';
-import zlib from 'node:zlib';
+import { finished, Readable } from 'node:stream';
 import { asksForRange, chooseRange } from './byte-ranges.ts';
 import { ProblemError } from './errors.ts';
+import { gzipped } from './gzipped.ts';
 import { CodingChoice, evaluate } from './preconditions.ts';
 import {
   type AnswerHead,
@@ -169,7 +169,7 @@ function answers(app: FastifyInstance): void {
         return;
       }
       const bytes = kept === undefined ? await answer.open() : await kept.stream(coding);
-      const source = kept === undefined && coding === 'gzip' ? compressed(bytes) : bytes;
+      const source = kept === undefined && coding === 'gzip' ? gzipped(bytes) : bytes;
       sendStream(this, source, coded.fields);
     });
   });
@@ -224,14 +224,6 @@ function sendStream(reply: FastifyReply, source: Readable, fields: Fields): void
     request.raw.socket.resetAndDestroy();
   });
   reply.headers(fields).send(source);
-}
-
-/** Ends with the source, and the source with it. */
-function compressed(source: Readable): Readable {
-  const gzip = zlib.createGzip({ level: 1 });
-  // Its callback only has to be there: who reads the result sees every error.
-  pipeline(source, gzip, () => undefined);
-  return gzip;
 }
 
 export default fp(answers, { name: 'answers', dependencies: ['errors', 'rate-limit'] });

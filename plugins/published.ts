@@ -29,8 +29,8 @@ export interface Published {
   requireLatest(): Latest;
   /** Looks now; notifications of publishers make it look by itself. */
   refresh(): Promise<void>;
-  /** The links of every data answer, and where the answer can be found for ever. */
-  links(canonical?: string): string[];
+  /** The links of every data answer: where it can be found for ever, and what describes it. */
+  links(canonical?: string, describedBy?: string): string[];
 }
 
 declare module 'fastify' {
@@ -47,9 +47,9 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
   let revision = 0;
   let revisedAt: Date | null = null;
 
-  const links = (canonical?: string) => [
+  const links = (canonical?: string, describedBy = '/v1/metrics') => [
     `<${options.license.url}>; rel="license"`,
-    '</v1/metrics>; rel="describedby"',
+    `<${describedBy}>; rel="describedby"`,
     ...(canonical === undefined ? [] : [`<${canonical}>; rel="canonical"`]),
   ];
 

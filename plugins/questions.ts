@@ -35,6 +35,7 @@ export interface Question {
   /** Whether `latest` was asked for, so that the answer stays at another address. */
   readonly asksLatest: boolean;
   readonly revision: number;
+  readonly revisedAt: Date | null;
   /** Changes whenever a snapshot is written, of whatever moment. */
   readonly newestId: number;
   /** When an answer that is made of the snapshot's rows last changed. */
@@ -149,6 +150,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       },
       asksLatest: asked === 'latest',
       revision: now.revision,
+      revisedAt: now.revisedAt,
       newestId: now.newestId ?? row.snapshotId,
       lastModified: later(until ?? row.computedAt, now.revisedAt),
     };
@@ -172,12 +174,13 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
   }
 
   function tag(question: Question, about: readonly unknown[]): string {
-    const { snapshot, at, revision, filters } = question;
+    const { snapshot, at, revision, revisedAt, filters } = question;
     const facts = [
       options.version,
       definitionsVersion,
       ...[snapshot.snapshotId, snapshot.computedAt.getTime(), snapshot.sourceReadAt.getTime()],
-      ...[at.isLatest, revision, filters, about],
+      // Two histories of a store that was restored from a copy may count the same revisions.
+      ...[at.isLatest, revision, revisedAt?.getTime() ?? null, filters, about],
     ];
     return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 22);
   }

@@ -1,4 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Test } from 'tap';
 import { buildApp } from '../../app.ts';
 import { readConfig } from '../../config.ts';
@@ -62,8 +65,11 @@ export async function createService(
   clock: TestClock,
   environment: Record<string, string> = {},
 ): Promise<FastifyInstance> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-service-'));
+  t.teardown(() => rm(dataDirectory, { recursive: true, force: true }));
   const config = readConfig({
     DATABASE_URL: store.url,
+    DATA_DIR: dataDirectory,
     LOG_LEVEL: 'silent',
     RATE_LIMIT_PER_MINUTE: '100000',
     ...environment,

@@ -1,0 +1,274 @@
+import { mkdir, open, rename, rm, utimes, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { LRUCache } from 'lru-cache';
+import { PartialNames } from './partial-names.ts';
+import { Spool } from './spool.ts';
+import { chooseRemovals, readEntries } from './tidying.ts';
+import { factsPath, StoredFile, type Facts } from './stored-file.ts';
+
+export interface ExportFolderOptions {
+  /** Made when it is needed; may be deleted at any time, and be shared between processes. */
+  readonly directory: string;
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+/** How a file is made. */
+export interface Making {
+  /** Of the table: lines below the header. */
+  readonly rows: number;
+  /** The stream fails, and never ends, where it is not whole. */
+  readonly open: () => Promise<Readable> | Readable;
+  /** Called once the file is stored. */
+  readonly onStored?: () => void;
+}
+
+interface Build {
+  readonly spool: Spool;
+  /** Aborted: it is broken off, and nobody joins it. */
+  readonly leaving: AbortController;
+  /** Settles once the file is stored, or cannot be. */
+  readonly done: Promise<Facts>;
+}
+
+interface Partial {
+  readonly path: string;
+  readonly file: FileHandle;
+}
+
+/** Milliseconds that a reader may take for a piece that could not be written to the disk. */
+const patience = 60_000;
+/** Files whose facts are kept in memory, so that they are known where nothing can be stored. */
+const knownFacts = 1000;
+
+/**
+ * Files that are made once and read often. A file is written aside, synced and renamed, and
+ * then its facts beside it: until those stand, there is no file. Whatever goes wrong with
+ * the disk, readers get their bytes; it is logged once.
+ */
+export class ExportFolder {
+  readonly #options: ExportFolderOptions;
+  readonly #names = new PartialNames();
+  readonly #builds = new Map<string, Build>();
+  /** What still has to end before everything is let go. */
+  readonly #endings = new Set<Promise<unknown>>();
+  readonly #known = new LRUCache<string, Facts>({ max: knownFacts });
+  #tidying: Promise<void> = Promise.resolve();
+  #isStale: (name: string) => boolean = () => false;
+  #isTroubled = false;
+
+  constructor(options: ExportFolderOptions) {
+    this.#options = options;
+  }
+
+  /** A stored file, to be read once or closed; undefined where there is none. */
+  async find(name: string): Promise<StoredFile | undefined> {
+    const path = this.#path(name);
+    try {
+      const file = await StoredFile.open(path);
+      if (file === undefined) return undefined;
+      const now = new Date();
+      // Least recently used goes first: reading is use. It is no loss where it is not noted.
+      await utimes(factsPath(path), now, now).catch((error: unknown) => this.#trouble(error));
+      return file;
+    } catch (error) {
+      this.#trouble(error);
+      return undefined;
+    }
+  }
+
+  /** Of a file that is stored or was made lately. */
+  async facts(name: string): Promise<Facts | undefined> {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const file = await this.find(name);
+    await file?.close();
+    return file?.facts;
+  }
+
+  /** The bytes as they are made: all who ask meanwhile share one making. */
+  read(name: string, making: Making): Readable {
+    const build = this.#builds.get(name);
+    const isShared = build !== undefined && !build.leaving.signal.aborted && build.spool.isJoinable;
+    return (isShared ? build : this.#begin(name, making)).spool.read();
+  }
+
+  /** Makes the file, whoever reads. @throws what the making throws */
+  async make(name: string, making: Making): Promise<Facts> {
+    const under = this.#builds.get(name);
+    const build =
+      under !== undefined && !under.leaving.signal.aborted ? under : this.#begin(name, making);
+    const release = build.spool.hold();
+    try {
+      return await build.done;
+    } finally {
+      release();
+    }
+  }
+
+  /** Deletes what is stale, now and from now on, what killed processes left, and what is too much. */
+  async tidy(isStale: (name: string) => boolean): Promise<void> {
+    this.#isStale = isStale;
+    await this.#tidy();
+  }
+
+  /** Breaks off what is being made, and waits until all is let go. */
+  async close(): Promise<void> {
+    const closing = new Error('the service is stopping');
+    for (const { leaving } of this.#builds.values()) leaving.abort(closing);
+    while (this.#endings.size > 0) await Promise.all(this.#endings);
+    await this.#tidying;
+  }
+
+  #path(name: string): string {
+    return join(this.#options.directory, name);
+  }
+
+  #begin(name: string, making: Making): Build {
+    const leaving = new AbortController();
+    const spool = new Spool({
+      patience,
+      onAbandoned: () => {
+        leaving.abort(new Error('nobody reads the download any more'));
+      },
+      onTrouble: (error) => {
+        this.#trouble(error);
+      },
+    });
+    const done = this.#run(name, making, spool, leaving.signal);
+    const build = { spool, leaving, done };
+    this.#builds.set(name, build);
+    this.#mustEnd(
+      done.finally(() => {
+        if (this.#builds.get(name) === build) this.#builds.delete(name);
+      }),
+    );
+    return build;
+  }
+
+  #mustEnd(ending: Promise<unknown>): void {
+    const settled = ending.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#endings.add(settled);
+    void settled.then(() => this.#endings.delete(settled));
+  }
+
+  async #run(name: string, making: Making, spool: Spool, signal: AbortSignal): Promise<Facts> {
+    const partial = await this.#openPartial();
+    try {
+      if (partial !== undefined) spool.keepIn(partial.file);
+      const source = await making.open();
+      await pour(source, spool, signal);
+      const facts = { ...spool.end(), rows: making.rows };
+      this.#known.set(name, facts);
+      if (partial !== undefined && spool.isKept) await this.#store(name, partial, facts, making);
+      return facts;
+    } catch (error) {
+      spool.fail(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      if (partial !== undefined) {
+        await rm(partial.path, { force: true });
+        this.#mustEnd(spool.unread().then(() => partial.file.close()));
+      }
+    }
+  }
+
+  async #openPartial(): Promise<Partial | undefined> {
+    const path = this.#path(this.#names.next());
+    try {
+      await mkdir(this.#options.directory, { recursive: true });
+      return { path, file: await open(path, 'wx+') };
+    } catch (error) {
+      this.#trouble(error);
+      return undefined;
+    }
+  }
+
+  async #store(name: string, partial: Partial, facts: Facts, making: Making): Promise<void> {
+    const path = this.#path(name);
+    try {
+      await partial.file.sync();
+      await rename(partial.path, path);
+      await this.#writeFacts(factsPath(path), facts);
+      this.#isTroubled = false;
+    } catch (error) {
+      this.#trouble(error);
+      return;
+    }
+    await this.#tidy();
+    making.onStored?.();
+  }
+
+  async #writeFacts(path: string, facts: Facts): Promise<void> {
+    const partial = this.#path(this.#names.next());
+    const file = await open(partial, 'wx');
+    try {
+      await file.writeFile(JSON.stringify(facts));
+      await file.sync();
+      await rename(partial, path);
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    await syncDirectory(this.#options.directory);
+  }
+
+  /** One after the other: each sees what the one before has left. */
+  #tidy(): Promise<void> {
+    const next = this.#tidying.then(async () => {
+      try {
+        const entries = await readEntries(this.#options.directory);
+        const removals = chooseRemovals(entries, {
+          ...this.#options,
+          isStale: this.#isStale,
+          isLeftover: (name, writtenAt) => this.#names.isLeftover(name, writtenAt),
+        });
+        for (const name of removals) await rm(this.#path(name), { force: true });
+      } catch (error) {
+        this.#trouble(error);
+      }
+    });
+    this.#tidying = next;
+    return next;
+  }
+
+  #trouble(error: unknown): void {
+    if (this.#isTroubled) return;
+    this.#isTroubled = true;
+    this.#options.log.warn(
+      { err: error, directory: this.#options.directory },
+      'downloads are served, but cannot be kept as files',
+    );
+  }
+}
+
+/** Everything from the source into the spool. @throws what breaks the source, or who left */
+async function pour(source: Readable, spool: Spool, signal: AbortSignal): Promise<void> {
+  const leave = () => source.destroy(signal.reason as Error);
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    for await (const piece of source as AsyncIterable<Buffer | string>) {
+      await spool.append(Buffer.isBuffer(piece) ? piece : Buffer.from(piece));
+    }
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+/** So that the names stand after a power failure too; not every system can. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pieceLength, type Sum } from './stored-file.ts';
+
+export interface SpoolOptions {
+  /** Nobody reads any more: what writes may stop. */
+  readonly onAbandoned: () => void;
+  /** Why bytes cannot be kept in the file, the first time. */
+  readonly onTrouble: (error: unknown) => void;
+  /** Milliseconds that a reader may take for a piece that only memory holds. */
+  readonly patience: number;
+}
+
+/**
+ * Bytes on their way to any number of readers, who may come late and read at their own pace:
+ * the writer goes ahead at full speed into a file. Where the file takes no more, the rest
+ * goes through memory a piece at a time, as fast as the slowest reader.
+ */
+export class Spool {
+  readonly #options: SpoolOptions;
+  readonly #digest = createHash('sha256');
+  readonly #readers = new Set<SpoolReader>();
+  #file: FileHandle | undefined;
+  /** Bytes from the start that the file holds. */
+  #kept = 0;
+  /** Bytes so far. */
+  #length = 0;
+  /** What came last, where the file does not hold it. */
+  #piece: Buffer | undefined;
+  #sum: Sum | undefined;
+  #failure: Error | undefined;
+  #holds = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the file holds all that has come. */
+  get isKept(): boolean {
+    return this.#file !== undefined && this.#kept === this.#length;
+  }
+
+  /** Whether a reader who comes now gets everything. */
+  get isJoinable(): boolean {
+    if (this.#failure !== undefined) return false;
+    return this.#kept + (this.#piece?.length ?? 0) === this.#length;
+  }
+
+  /** Given before the first piece, or never. */
+  keepIn(file: FileHandle): void {
+    this.#file = file;
+  }
+
+  /** Resolves when the next piece may come. Pieces are written one after the other. */
+  async append(piece: Buffer): Promise<void> {
+    if (piece.length === 0) return;
+    this.#digest.update(piece);
+    if (this.#kept === this.#length && this.#file !== undefined) {
+      try {
+        await writeWhole(this.#file, piece, this.#length);
+        this.#length += piece.length;
+        this.#kept = this.#length;
+        this.#wake();
+        return;
+      } catch (error) {
+        this.#options.onTrouble(error);
+      }
+    }
+    this.#piece = piece;
+    this.#length += piece.length;
+    this.#wake();
+    await this.#allHaveRead();
+  }
+
+  end(): Sum {
+    this.#sum = { length: this.#length, sha256: this.#digest.digest('base64') };
+    this.#wake();
+    return this.#sum;
+  }
+
+  /** Breaks every reader off. */
+  fail(error: Error): void {
+    this.#failure = error;
+    for (const reader of this.#readers) reader.destroy(error);
+  }
+
+  /** A reader, from the first byte on; to be read to its end or destroyed. */
+  read(): Readable {
+    const reader = new SpoolReader(this);
+    if (this.#failure !== undefined) reader.destroy(this.#failure);
+    else this.#readers.add(reader);
+    return reader;
+  }
+
+  /** Keeps the writer going without a reader, until the returned function is called. */
+  hold(): () => void {
+    let held = true;
+    this.#holds += 1;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holds -= 1;
+      this.#whenAbandoned();
+    };
+  }
+
+  /** Settles when nobody reads from the file any more, which can be closed then. */
+  async unread(): Promise<void> {
+    while (this.#readers.size > 0) await this.#nextRead();
+  }
+
+  /** What comes at a position: bytes, null at the end, undefined when it is not there yet. */
+  async bytesAt(position: number): Promise<Buffer | null | undefined> {
+    if (position < this.#kept && this.#file !== undefined) {
+      const length = Math.min(pieceLength, this.#kept - position);
+      const { buffer, bytesRead } = await this.#file.read({
+        buffer: Buffer.allocUnsafeSlow(length),
+        length,
+        position,
+      });
+      if (bytesRead === 0) throw new Error('a file of a download was cut short while it was read');
+      return buffer.subarray(0, bytesRead);
+    }
+    const pieceStart = this.#length - (this.#piece?.length ?? 0);
+    if (this.#piece !== undefined && position >= pieceStart && position < this.#length) {
+      return this.#piece.subarray(position - pieceStart);
+    }
+    if (position < this.#length) throw new Error('a reader of a download was left behind');
+    return this.#sum === undefined ? undefined : null;
+  }
+
+  hasRead(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  hasLeft(reader: SpoolReader): void {
+    this.#readers.delete(reader);
+    this.hasRead();
+    this.#whenAbandoned();
+  }
+
+  #whenAbandoned(): void {
+    const isDone = this.#sum !== undefined || this.#failure !== undefined;
+    if (this.#readers.size === 0 && this.#holds === 0 && !isDone) this.#options.onAbandoned();
+  }
+
+  #wake(): void {
+    for (const reader of this.#readers) reader.wake();
+  }
+
+  async #allHaveRead(): Promise<void> {
+    const deadline = setTimeout(() => {
+      for (const reader of this.#behind()) {
+        reader.destroy(new Error('the reader of a download takes too long'));
+      }
+    }, this.#options.patience);
+    try {
+      while (this.#behind().length > 0) await this.#nextRead();
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  #behind(): SpoolReader[] {
+    return [...this.#readers].filter((reader) => reader.position < this.#length);
+  }
+
+  #nextRead(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+}
+
+class SpoolReader extends Readable {
+  position = 0;
+  readonly #spool: Spool;
+  #looks: Promise<void> = Promise.resolve();
+  #waits = false;
+  #hasMore = false;
+
+  constructor(spool: Spool) {
+    super({ highWaterMark: 1 });
+    this.#spool = spool;
+  }
+
+  /** There is more, or the end, since it last looked. */
+  wake(): void {
+    this.#hasMore = true;
+    if (!this.#waits) return;
+    this.#waits = false;
+    this._read();
+  }
+
+  override _read(): void {
+    this.#looks = this.#look().catch((error: unknown) => {
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  async #look(): Promise<void> {
+    let bytes: Buffer | null | undefined;
+    do {
+      this.#hasMore = false;
+      bytes = await this.#spool.bytesAt(this.position);
+    } while (bytes === undefined && this.#hasMore);
+    if (this.destroyed) return;
+    if (bytes === undefined) {
+      this.#waits = true;
+      return;
+    }
+    if (bytes !== null) this.position += bytes.length;
+    this.push(bytes);
+    this.#spool.hasRead();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    // A read under way must end before the file is closed.
+    void this.#looks.then(() => {
+      this.#spool.hasLeft(this);
+      callback(error);
+    });
+  }
+}
+
+async function writeWhole(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(
+      bytes,
+      written,
+      bytes.length - written,
+      position + written,
+    );
+    written += bytesWritten;
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Downloads are made once: kept as files under the data directory, shared while they are being
+ * made, and for a new snapshot made before anybody asks.
+ */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { findStoreIdentity } from '../db/queries/store-identity.ts';
+import { findLatestSnapshot } from '../db/queries/snapshots.ts';
+import { publicationChannel, readStore } from '../db/queries/store.ts';
+import { ExportFolder, type Making } from '../exports/export-folder.ts';
+import type { Facts } from '../exports/stored-file.ts';
+import type { KeptFiles } from './answers.ts';
+import { gzipped } from './gzipped.ts';
+import type { Coding } from './representation.ts';
+
+export interface ExportsOptions {
+  readonly dataDirectory: string;
+  /** Whether the full downloads of a new snapshot are made when it is published. */
+  readonly ahead: boolean;
+  /** Bytes on the disk at most. */
+  readonly maxBytes?: number;
+}
+
+/** A download: what is asked, of what. */
+export interface ExportQuestion {
+  /** Names the content, as an entity tag does. */
+  readonly tag: string;
+  readonly snapshotId: number;
+  /** As of which the rows are those still public; the file is deleted when there is a newer one. */
+  readonly revision: number;
+  readonly rows: number;
+  /** The plain bytes. The stream fails, and never ends, where it is not whole. */
+  readonly open: () => Promise<Readable> | Readable;
+}
+
+/** A download of everything of its kind at a snapshot. */
+export interface FullExport {
+  /** As the data package names it. */
+  readonly name: string;
+  readonly columns: (definitionsVersion: number) => readonly string[];
+  readonly question: (snapshotId: number) => Promise<ExportQuestion>;
+}
+
+export interface Exports {
+  /** For `reply.answerStream`. */
+  kept(question: ExportQuestion): KeptFiles;
+  /** Of the plain file; undefined while it is being made, which begins if it has not. */
+  facts(question: ExportQuestion): Promise<Facts | undefined>;
+  /** Has it made for every new snapshot. */
+  offer(full: FullExport): void;
+  readonly offered: readonly FullExport[];
+  /** Settles when nothing is being made in the background. */
+  settled(): Promise<void>;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    exports: Exports;
+  }
+}
+
+/** Some four editions of a million courses, plain and compressed. */
+const maxBytesByDefault = 2 * 1024 ** 3;
+/** Small files take few bytes, but looking through them takes time. */
+const maxFiles = 2000;
+
+type StoredCoding = 'identity' | 'gzip';
+
+async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Promise<void> {
+  const folder = new ExportFolder({
+    // Of this store alone: snapshots of another one have the same numbers.
+    directory: join(options.dataDirectory, 'exports', await findStoreIdentity(app.sql)),
+    maxBytes: options.maxBytes ?? maxBytesByDefault,
+    maxFiles,
+    log: app.log,
+  });
+  const offered: FullExport[] = [];
+  /** Names of what is waiting to be made in the background. */
+  const awaited = new Set<string>();
+  let isStopping = false;
+  /** One thing after the other, so that requests come first. */
+  let background: Promise<unknown> = Promise.resolve();
+
+  function inBackground(work: () => Promise<unknown>): void {
+    background = background.then(async () => {
+      if (isStopping) return;
+      try {
+        await work();
+      } catch (error) {
+        app.log.warn({ err: error }, 'a download could not be made ahead');
+      }
+    });
+  }
+
+  function making(question: ExportQuestion, coding: StoredCoding): Making {
+    const { rows, open } = question;
+    if (coding === 'gzip') return { rows, open: async () => gzipped(await plain(question)) };
+    return {
+      rows,
+      open,
+      onStored: () => {
+        inBackground(() => ready(question, 'gzip'));
+      },
+    };
+  }
+
+  async function plain(question: ExportQuestion): Promise<Readable> {
+    const name = fileName(question, 'identity');
+    const file = await folder.find(name);
+    return file === undefined
+      ? folder.read(name, making(question, 'identity'))
+      : file.read(0, file.facts.length - 1);
+  }
+
+  async function ready(question: ExportQuestion, coding: StoredCoding): Promise<void> {
+    const name = fileName(question, coding);
+    const file = await folder.find(name);
+    if (file === undefined) await folder.make(name, making(question, coding));
+    else await file.close();
+  }
+
+  /** Deletes what an older revision left, and makes the full downloads of a new snapshot. */
+  async function look(): Promise<void> {
+    const [snapshot, store] = await Promise.all([findLatestSnapshot(app.sql), readStore(app.sql)]);
+    await folder.tidy((name) => revisionOf(name) < store.revision);
+    if (!options.ahead || snapshot?.hasCourseRows !== true) return;
+    for (const full of offered) {
+      if (isStopping) return;
+      const question = await full.question(snapshot.snapshotId);
+      await ready(question, 'identity');
+      await ready(question, 'gzip');
+    }
+  }
+
+  app.decorate('exports', {
+    kept: (question) => ({
+      async find(coding, { make }) {
+        const name = fileName(question, storedCoding(coding));
+        const file = await folder.find(name);
+        if (file !== undefined || !make) return file;
+        await folder.make(name, making(question, storedCoding(coding)));
+        return folder.find(name);
+      },
+      stream: (coding) =>
+        folder.read(
+          fileName(question, storedCoding(coding)),
+          making(question, storedCoding(coding)),
+        ),
+    }),
+    async facts(question) {
+      const name = fileName(question, 'identity');
+      const found = await folder.facts(name);
+      if (found === undefined && !awaited.has(name)) {
+        awaited.add(name);
+        inBackground(() => ready(question, 'identity').finally(() => awaited.delete(name)));
+      }
+      return found;
+    },
+    offer: (full) => {
+      offered.push(full);
+    },
+    offered,
+    async settled() {
+      let last: unknown;
+      while (last !== background) {
+        last = background;
+        await background;
+      }
+    },
+  } satisfies Exports);
+
+  const lookOnNotice = (): void => {
+    inBackground(look);
+  };
+  let listener: { unlisten(): Promise<void> } | undefined;
+  app.addHook('onReady', async () => {
+    // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
+    listener = await app.sql.listen(publicationChannel, lookOnNotice, lookOnNotice);
+  });
+  app.addHook('preClose', async () => {
+    isStopping = true;
+    await listener?.unlisten();
+  });
+  // Not before answers under way have ended.
+  app.addHook('onClose', async () => {
+    await folder.close();
+    await background;
+  });
+}
+
+function storedCoding(coding: Coding): StoredCoding {
+  return coding === 'identity' ? 'identity' : 'gzip';
+}
+
+/** The same on every instance; begins with what `revisionOf` reads. */
+function fileName(question: ExportQuestion, coding: StoredCoding): string {
+  const { tag, snapshotId, revision } = question;
+  // Not every file system tells the letters of a tag apart.
+  const digest = createHash('sha256').update(tag).digest('hex').slice(0, 32);
+  const extension = coding === 'gzip' ? 'csv.gz' : 'csv';
+  return `r${String(revision)}-s${String(snapshotId)}-${digest}.${extension}`;
+}
+
+function revisionOf(name: string): number {
+  return Number(/^r(\d+)-/.exec(name)?.[1] ?? Infinity);
+}
+
+export default fp(exportsPlugin, {
+  name: 'exports',
+  dependencies: ['answers', 'database'],
+});
