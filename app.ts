@@ -10,6 +10,7 @@ import cache from './plugins/cache.ts';
 import cors from './plugins/cors.ts';
 import database from './plugins/database.ts';
 import errors from './plugins/errors.ts';
+import groupLists from './plugins/group-lists.ts';
 import heavyQuestions from './plugins/heavy-questions.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
 import openapi from './plugins/openapi.ts';
@@ -88,6 +89,7 @@ export async function buildApp(
     await app.register(published, { license: config.license });
     await app.register(heavyQuestions);
     await app.register(questions, { version: config.version });
+    await app.register(groupLists);
     await app.register(scheduler, {
       source: config.source,
       schedule: config.schedule,

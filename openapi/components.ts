@@ -1,4 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
+import { Campaign, CampaignPage } from './campaign.ts';
+import { Course, CourseHistory, CoursePage, CourseVersion } from './course.ts';
 import { Metric, MetricDictionary } from './dictionary.ts';
 import { Filters } from './filters.ts';
 import { Health } from './health.ts';
@@ -6,6 +8,7 @@ import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
 import { Run, RunPage } from './run.ts';
 import { Snapshot, SnapshotHistory, SnapshotHistoryItem } from './snapshot.ts';
 import { Status } from './status.ts';
+import { Wiki, WikiPage } from './wiki.ts';
 
 /** Every named component of the contract but those of problems, which the errors bring. */
 export const components: readonly TSchema[] = [
@@ -16,6 +19,14 @@ export const components: readonly TSchema[] = [
   SnapshotHistoryItem,
   SnapshotHistory,
   Filters,
+  Course,
+  CoursePage,
+  CourseVersion,
+  CourseHistory,
+  Campaign,
+  CampaignPage,
+  Wiki,
+  WikiPage,
   Metric,
   MetricDictionary,
   Status,

@@ -58,6 +58,7 @@ export const problems = {
   401: problem('The token is missing or is not the right one.'),
   404: problem('There is no such resource.'),
   409: problem('It cannot be done as things stand.'),
+  410: problem('The course has been withdrawn.'),
   412: problem('If-Match or If-Unmodified-Since did not hold.'),
   429: problem('Over the quota; Retry-After says when to ask again.', {
     ...quotaHeaders,

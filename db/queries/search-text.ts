@@ -3,7 +3,7 @@
  * tatweel, Hebrew points, and characters that nobody sees, such as joiners.
  */
 const ignored =
-  /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]|\p{Default_Ignorable_Code_Point}/gu;
+  /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]|\u0640|\p{Default_Ignorable_Code_Point}/gu;
 
 /** Letters that people type without their strokes, and that no normalisation takes apart. */
 const plainLetters: Readonly<Record<string, string>> = {

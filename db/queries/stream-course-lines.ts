@@ -4,11 +4,15 @@ import { courseColumns } from '../../csv/course-columns.ts';
 import { csvRecords, lineEnd } from '../../csv/records.ts';
 import { courseMetricsAt } from '../../metrics/registry.ts';
 import type { Sql, TransactionSql } from '../connect.ts';
+import { orderBy, type CourseOrder } from './course-order.ts';
+import { selectionCondition, type CourseSelection } from './course-selection.ts';
+import type { RowsAt } from './filters.ts';
 import { readStore } from './store.ts';
 
 export interface CourseLines {
-  readonly snapshotId: number;
-  readonly computedAt: Date;
+  readonly at: RowsAt;
+  readonly selection: CourseSelection;
+  readonly order: CourseOrder;
   readonly definitionsVersion: number;
   /** Address that the courses' pages are below; needs no CSV quoting. */
   readonly dashboardUrl: string;
@@ -22,7 +26,7 @@ const rowsAtOnce = 1000;
 const readerPatience = 60_000;
 
 /**
- * Every course of a snapshot as CSV with a header, by course_id, read in one consistent
+ * The selected courses of a snapshot as CSV with a header, read in one consistent
  * transaction as fast as the reader takes it. The stream fails, and never ends, where it is
  * not whole; destroying it frees the connection.
  */
@@ -74,18 +78,18 @@ async function drained(output: PassThrough, left: AbortSignal): Promise<void> {
 }
 
 function courseLines(tx: TransactionSql, lines: CourseLines) {
-  const { snapshotId, computedAt, definitionsVersion, dashboardUrl } = lines;
+  const { at, definitionsVersion, dashboardUrl } = lines;
   // A version written under earlier definitions has fewer metrics: the later ones are null.
   const columns = Array.from(
     { length: definitionsVersion },
     (_, index) => courseMetricsAt(index + 1).length,
   );
   return tx<{ line: string }[]>`
-    select csv_head || ',' || course_status(start_at, end_at, ${computedAt}) || ','
-      || new_or_returning || ',' || ${dashboardUrl}::text || url_path || csv_tail
+    select v.csv_head || ',' || course_status(v.start_at, v.end_at, ${at.computedAt}) || ','
+      || v.new_or_returning || ',' || ${dashboardUrl}::text || v.url_path || v.csv_tail
       || repeat(',', ${courseMetricsAt(definitionsVersion).length}::integer
-        - (${columns}::integer[])[csv_definitions_version]) as line
-    from course_versions
-    where valid_from <= ${snapshotId} and (valid_to is null or valid_to > ${snapshotId})
-    order by course_id`;
+        - (${columns}::integer[])[v.csv_definitions_version]) as line
+    from course_versions v
+    where ${selectionCondition(tx, lines.selection, at)}
+    order by ${orderBy(tx, lines.order)}`;
 }

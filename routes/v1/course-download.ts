@@ -1,11 +1,19 @@
-/** Every course of a snapshot as a file. */
-import { createHash } from 'node:crypto';
+/** The rows of courses at a snapshot as a file. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { findSnapshot, type SnapshotRow } from '../../db/queries/snapshots.ts';
-import { readStore } from '../../db/queries/store.ts';
+import { countCourses } from '../../db/queries/count-courses.ts';
+import { courseSorts } from '../../db/queries/course-order.ts';
+import { isEveryCourse } from '../../db/queries/course-selection.ts';
+import { foldText } from '../../db/queries/search-text.ts';
 import { streamCourseLines } from '../../db/queries/stream-course-lines.ts';
 import { findWithdrawnSince } from '../../db/queries/withdrawn-since.ts';
+import {
+  courseQuestionParameters,
+  courseQuestionProperties,
+  emptySearch,
+} from '../../openapi/course-question.ts';
+import { filtersOf } from '../../openapi/filters.ts';
+import { readOrder } from '../../openapi/page.ts';
 import { csv, problems, readProblems } from '../../openapi/responses.ts';
 import { ProblemError } from '../../plugins/errors.ts';
 
@@ -13,72 +21,56 @@ export interface CourseDownloadOptions {
   readonly dashboardUrl: string;
 }
 
-const Query = Type.Object(
-  {
-    snapshot: Type.String({
-      default: 'latest',
-      pattern: '^(latest|[1-9][0-9]{0,15})$',
-      description: 'A snapshot_id, or latest.',
-      examples: ['latest'],
-    }),
-  },
-  { additionalProperties: false },
-);
+const Query = Type.Object(courseQuestionProperties(courseSorts), { additionalProperties: false });
 
 export default function courseDownload(
   app: FastifyInstance,
   { dashboardUrl }: CourseDownloadOptions,
 ): void {
-  async function snapshotOf(asked: string): Promise<SnapshotRow> {
-    const latest = app.published.requireLatest().row;
-    if (asked === 'latest') return latest;
-    const row = await findSnapshot(app.sql, Number(asked));
-    if (row === undefined) {
-      throw ProblemError.invalidQuery(
-        'snapshot',
-        `names no snapshot; the newest is ${String(latest.snapshotId)}`,
-      );
-    }
-    if (!row.hasCourseRows) throw ProblemError.noCourseRows(row.snapshotId);
-    return row;
-  }
-
   app.get(
     '/v1/courses.csv',
     {
       schema: {
         operationId: 'downloadCourses',
-        summary: 'Every course of a snapshot, as CSV',
+        summary: 'Courses at a snapshot, as CSV',
         description:
-          'One row a course, by course_id; columns are the fields of a course. Null is an empty ' +
-          'field, an empty string is "". Courses that have been withdrawn since are in no file. ' +
-          'The file is whole, or the connection breaks.',
+          'The question of /v1/courses as a file, whole: one row a course, all of them unless ' +
+          'filtered; columns are the fields of a course. Null is an empty field, an empty ' +
+          'string is "". Courses that have been withdrawn since are in no file. The file is ' +
+          'whole, or the connection breaks.',
         tags: ['Courses'],
         querystring: Query,
         response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof Query> }>, reply) => {
-      const row = await snapshotOf(request.query.snapshot);
-      const store = await readStore(app.sql);
-      const withdrawnSince = await findWithdrawnSince(app.sql, row.snapshotId);
-      const rows = (row.totals['courses'] ?? 0) - withdrawnSince;
-      const snapshotId = row.snapshotId;
-      const name = `dashboard-courses-snapshot-${String(snapshotId)}.csv`;
+      const { query } = request;
+      const q = query.q === undefined ? undefined : foldText(query.q);
+      if (q === '') throw ProblemError.invalidQuery('q', emptySearch);
+      const selection = { filters: filtersOf(query), q };
+      const question = await app.questions.ask(query, query.snapshot);
+      app.questions.requireRows(question);
+      const { snapshot, revision } = question;
+      const { snapshotId } = snapshot;
+      // Not tied to its being the latest, which it may cease to be while the file is read.
+      const at = { ...question.at, isLatest: false };
+      const every = isEveryCourse(selection);
+      const rows = every
+        ? (snapshot.totals['courses'] ?? 0) - (await findWithdrawnSince(app.sql, snapshotId))
+        : await app.heavy(request.ip, () => countCourses(app.sql, selection, at));
+      const what = every ? 'courses' : 'courses-selection';
+      const name = `dashboard-${what}-snapshot-${String(snapshotId)}.csv`;
+      const parameters = courseQuestionParameters({ ...selection, sort: query.sort });
+      parameters.set('snapshot', String(snapshotId));
       return reply.answerStream({
-        tag: createHash('sha256')
-          .update(JSON.stringify(['courses.csv', snapshotId, store.revision, dashboardUrl]))
-          .digest('base64url')
-          .slice(0, 22),
+        tag: app.questions.tag(question, ['courses.csv', q, query.sort, dashboardUrl]),
         head: {
           snapshotId,
-          lastModified: later(row.computedAt, store.revisedAt),
+          lastModified: question.lastModified,
           // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
           cacheControl: 'no-cache',
           links: app.published.links(
-            request.query.snapshot === 'latest'
-              ? `/v1/courses.csv?snapshot=${String(snapshotId)}`
-              : undefined,
+            question.asksLatest ? `/v1/courses.csv?${parameters.toString()}` : undefined,
           ),
         },
         contentType: 'text/csv; charset=utf-8; header=present',
@@ -88,17 +80,14 @@ export default function courseDownload(
         },
         open: () =>
           streamCourseLines(app.downloadSql, {
-            snapshotId,
-            computedAt: row.computedAt,
-            definitionsVersion: row.definitionsVersion,
+            at,
+            selection,
+            order: readOrder(query.sort),
+            definitionsVersion: snapshot.definitionsVersion,
             dashboardUrl,
-            expected: { revision: store.revision, rows },
+            expected: { revision, rows },
           }),
       });
     },
   );
-}
-
-function later(a: Date, b: Date | null): Date {
-  return b === null || a > b ? a : b;
 }

@@ -1,0 +1,87 @@
+import { metrics, isCourseMetric } from '../../metrics/registry.ts';
+import type { Queryable } from '../connect.ts';
+import type { Fragment } from '../fragments.ts';
+import { searchSeparator } from './search-text.ts';
+
+/** What courses can be sorted by; a `-` before it is from the greatest down. */
+export const courseSorts: readonly string[] = [
+  'course_id',
+  'title',
+  'start',
+  'end',
+  'created_at',
+  ...metrics.filter(isCourseMetric).map((metric) => metric.name),
+];
+
+export interface CourseOrder {
+  /** One of `courseSorts`. */
+  readonly by: string;
+  readonly descending: boolean;
+}
+
+/** Where a walk stands: what the last row was sorted by, and its course. */
+export interface CoursePosition {
+  readonly key: number | string | null;
+  readonly courseId: number;
+}
+
+/** Characters of a title that are compared: the longest that the Dashboard takes. */
+const comparedLetters = 255;
+
+/** Whether positions in this order are text; the others are whole numbers. */
+export function isTextOrder(order: CourseOrder): boolean {
+  return order.by === 'title';
+}
+
+/**
+ * What `course_versions v` is sorted by: a whole number, for dates the seconds since 1970,
+ * or folded text, compared by code points because locales differ between databases.
+ */
+export function sortKey(sql: Queryable, order: CourseOrder): Fragment {
+  switch (order.by) {
+    case 'course_id':
+      return sql`v.course_id`;
+    case 'title':
+      return sql`(case when v.title is not null then
+        left(split_part(v.search_text, ${searchSeparator}, 1), ${comparedLetters})
+        end collate "C")`;
+    case 'start':
+      return sql`extract(epoch from v.start_at)::bigint`;
+    case 'end':
+      return sql`extract(epoch from v.end_at)::bigint`;
+    case 'created_at':
+      return sql`extract(epoch from v.created_at)::bigint`;
+  }
+  const metric = metrics.find((one) => one.name === order.by);
+  if (metric?.kind === 'sum') return sql`v.${sql(metric.name)}`;
+  if (metric?.kind !== 'derived') throw new Error(`courses are not sorted by ${order.by}`);
+  return sql`(v.${sql(metric.input)} * ${metric.numerator}::bigint / ${metric.denominator}::bigint)`;
+}
+
+/** Nulls come last either way, and courses that are alike by their number. */
+export function orderBy(sql: Queryable, order: CourseOrder): Fragment {
+  const direction = order.descending ? sql`desc nulls last` : sql`asc nulls last`;
+  if (order.by === 'course_id') return order.descending ? sql`v.course_id desc` : sql`v.course_id`;
+  return sql`${sortKey(sql, order)} ${direction}, v.course_id`;
+}
+
+/** The condition of coming after a position. Begins with `and`. */
+export function afterPosition(
+  sql: Queryable,
+  order: CourseOrder,
+  position: CoursePosition | undefined,
+): Fragment {
+  if (position === undefined) return sql``;
+  const { courseId } = position;
+  if (order.by === 'course_id') {
+    return order.descending
+      ? sql`and v.course_id < ${courseId}`
+      : sql`and v.course_id > ${courseId}`;
+  }
+  const key = sortKey(sql, order);
+  if (position.key === null) return sql`and ${key} is null and v.course_id > ${courseId}`;
+  const value =
+    typeof position.key === 'string' ? sql`${position.key}::text` : sql`${position.key}::bigint`;
+  const beyond = order.descending ? sql`${key} < ${value}` : sql`${key} > ${value}`;
+  return sql`and (${beyond} or (${key} = ${value} and v.course_id > ${courseId}) or ${key} is null)`;
+}

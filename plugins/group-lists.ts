@@ -1,0 +1,269 @@
+/**
+ * Lists of campaigns and of wikis with their totals: computed together, once for a snapshot
+ * and revision, then sorted and given out in pages or whole from memory.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
+import { LRUCache } from 'lru-cache';
+import { createHash } from 'node:crypto';
+import { csvText, type CsvField } from '../csv/records.ts';
+import type { StoredTotals } from '../db/queries/compute-totals.ts';
+import type { RowsAt } from '../db/queries/filters.ts';
+import { readGroupTotals } from '../db/queries/read-group-totals.ts';
+import { foldText } from '../db/queries/search-text.ts';
+import type { SnapshotRow } from '../db/queries/snapshots.ts';
+import { readStoreState } from '../db/queries/store-state.ts';
+import { metrics } from '../metrics/registry.ts';
+import { completeCoverage, completeTotals, type MetricValues } from '../metrics/totals.ts';
+import { readSortedCursor, writeSortedCursor } from '../openapi/cursor.ts';
+import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
+import { ProblemError } from './errors.ts';
+import type { Queryable, Question } from './questions.ts';
+
+interface Sums {
+  readonly totals: MetricValues;
+  readonly coverage: MetricValues;
+}
+
+export interface Group<Body> {
+  /** Stays through renames, so that a walk knows what it has given. */
+  readonly id: number | string;
+  readonly body: Body;
+}
+
+export interface GroupListOptions<Body extends Sums> {
+  /** Where its pages are. */
+  readonly path: string;
+  readonly dimension: 'wiki' | 'campaign';
+  /** Distinguishes answers that depend on the installation. */
+  readonly salt: string;
+  /** Every group; `keys` are those that have courses. */
+  readonly read: (
+    tx: Queryable,
+    snapshot: SnapshotRow,
+    keys: readonly string[],
+    sumsOf: (key: string) => Sums,
+  ) => Promise<Group<Body>[]>;
+  /** What a group is called, which it is sorted by where nothing else tells it apart. */
+  readonly nameOf: (body: Body) => string;
+  /** What a group is sorted by if not by a metric: text. */
+  readonly textOf: (body: Body, by: string) => string | null;
+}
+
+export interface GroupQuery {
+  readonly snapshot: string;
+  readonly sort: string;
+}
+
+export interface GroupFile<Body> {
+  readonly columns: (definitionsVersion: number) => string[];
+  readonly fields: (body: Body) => CsvField[];
+}
+
+export interface GroupList<Body> {
+  /** A page of the list. Return the reply. */
+  answerPage(
+    query: GroupQuery & { readonly limit: number; readonly cursor?: string },
+    reply: FastifyReply,
+  ): Promise<FastifyReply>;
+  /** The list as a file, whole. Return the reply. */
+  answerFile(query: GroupQuery, reply: FastifyReply, file: GroupFile<Body>): Promise<FastifyReply>;
+  /** One group, in a transaction in which `at` is true. */
+  find(
+    tx: Queryable,
+    question: Question,
+    at: RowsAt,
+    matches: (body: Body) => boolean,
+  ): Promise<Body | undefined>;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    groupList<Body extends Sums>(options: GroupListOptions<Body>): GroupList<Body>;
+  }
+}
+
+/** Of each list; some 20 MB for 5,000 campaigns. */
+const keptStates = 3;
+/** Milliseconds that a walk may take: a day. */
+const walkPatience = 24 * 60 * 60 * 1000;
+
+type Id = number | string;
+
+/** All groups of one kind at a snapshot, as of a revision. */
+interface State<Body> {
+  readonly revision: number;
+  readonly withdrawnSince: number;
+  readonly groups: ReadonlyMap<Id, Body>;
+}
+
+/** What must be known of people for the totals to hold their number. */
+function countsPeople(snapshot: SnapshotRow): boolean {
+  return (snapshot.totals['editors'] ?? null) !== null;
+}
+
+function groupLists(app: FastifyInstance): void {
+  app.decorate('groupList', <Body extends Sums>(options: GroupListOptions<Body>) => {
+    const { path, dimension, salt } = options;
+    const kept = new LRUCache<string, State<Body>>({ max: keptStates });
+
+    async function stateAt(tx: Queryable, snapshot: SnapshotRow, at: RowsAt): Promise<State<Body>> {
+      const { revision } = await readStoreState(tx);
+      const key = `${String(at.snapshotId)} ${String(revision)}`;
+      const known = kept.get(key);
+      if (known !== undefined) return known;
+      const totals = await readGroupTotals(tx, dimension, at, countsPeople(snapshot));
+      const version = snapshot.definitionsVersion;
+      const groups = await options.read(tx, snapshot, totals.keys, (key) =>
+        completed(version, totals.of(key)),
+      );
+      const state = {
+        revision,
+        withdrawnSince: totals.withdrawnSince,
+        groups: new Map(groups.map(({ id, body }) => [id, body])),
+      };
+      kept.set(key, state);
+      return state;
+    }
+
+    function sorted({ groups }: State<Body>, sort: string): Id[] {
+      const { by, descending } = readOrder(sort);
+      const isMetric = metrics.some((metric) => metric.name === by);
+      const keyOf = (body: Body) => {
+        if (isMetric) return body.totals[by] ?? null;
+        const text = options.textOf(body, by);
+        return text === null ? null : foldText(text);
+      };
+      return [...groups]
+        .map(([id, body]) => ({ id, key: keyOf(body), name: options.nameOf(body) }))
+        .sort((a, b) => compareKeys(a.key, b.key, descending) || compare(a.name, b.name))
+        .map(({ id }) => id);
+    }
+
+    /**
+     * The order of a walk is that of its first page, kept under its revision: a withdrawal
+     * or a rename moves groups, and a walk must neither lose nor repeat one.
+     */
+    async function orderOf(
+      state: State<Body>,
+      question: Question,
+      sort: string,
+      begunAt: number | undefined,
+    ): Promise<{ ids: readonly Id[]; revision: number }> {
+      const keyAt = (revision: number) => {
+        const { snapshotId, computedAt } = question.snapshot;
+        const facts = ['order', path, sort, snapshotId, computedAt.getTime(), revision];
+        return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
+      };
+      if (begunAt === undefined || begunAt === state.revision) {
+        const ids = sorted(state, sort);
+        if (begunAt === undefined) app.cache.set(keyAt(state.revision), ids, walkPatience);
+        return { ids, revision: state.revision };
+      }
+      const found = await app.cache.get<Id[]>(keyAt(begunAt));
+      if (found === null) {
+        throw ProblemError.invalidQuery(
+          'cursor',
+          'is of a walk that is forgotten, and courses have been withdrawn or campaigns renamed ' +
+            'since; leave it out to begin anew',
+        );
+      }
+      return { ids: found.item, revision: begunAt };
+    }
+
+    return {
+      async answerPage(query, reply) {
+        const { sort, limit, cursor } = query;
+        const asked = { list: path, sort };
+        const kinds = { key: 'number', id: 'number' } as const;
+        const walk =
+          cursor === undefined ? undefined : readSortedCursor<number>(cursor, asked, kinds);
+        if (cursor !== undefined && !continues(walk, query.snapshot)) {
+          throw ProblemError.invalidQuery('cursor', wrongCursor);
+        }
+        const question = await app.questions.ask(
+          {},
+          walk === undefined ? query.snapshot : String(walk.pinnedTo),
+        );
+        app.questions.requireRows(question);
+        const { snapshotId } = question.snapshot;
+        const addresses = pageAddresses(path, new URLSearchParams({ sort }), query);
+        return reply.answerQuestion(question, {
+          about: [path, sort, limit, walk?.after, salt],
+          canonical: addresses.canonical(snapshotId),
+          compute: async (tx, at) => {
+            const state = await stateAt(tx, question.snapshot, at);
+            const begunAt = walk === undefined ? undefined : Number(walk.after.key);
+            const { ids, revision } = await orderOf(state, question, sort, begunAt);
+            const items: Body[] = [];
+            let place = walk?.after.id ?? 0;
+            for (; place < ids.length && items.length < limit; place += 1) {
+              const body = state.groups.get(ids[place] ?? '');
+              if (body !== undefined) items.push(body);
+            }
+            const isLast = !ids.slice(place).some((id) => state.groups.has(id));
+            const after = { key: revision, id: place };
+            const nextCursor = isLast
+              ? null
+              : writeSortedCursor({ pinnedTo: snapshotId, after }, asked);
+            const body = {
+              snapshot_id: snapshotId,
+              withdrawn_since: state.withdrawnSince,
+              items,
+              next_cursor: nextCursor,
+            };
+            return {
+              body: JSON.stringify(body),
+              ...(nextCursor === null ? {} : { next: addresses.next(nextCursor) }),
+            };
+          },
+        });
+      },
+      async answerFile({ sort, snapshot }, reply, file) {
+        const question = await app.questions.ask({}, snapshot);
+        app.questions.requireRows(question);
+        const { snapshotId, definitionsVersion } = question.snapshot;
+        const pinned = new URLSearchParams({ sort, snapshot: String(snapshotId) });
+        return reply.answerQuestion(question, {
+          about: [`${path}.csv`, sort, salt],
+          canonical: question.asksLatest ? `${path}.csv?${pinned.toString()}` : undefined,
+          fileName: `dashboard-${dimension}s-snapshot-${String(snapshotId)}.csv`,
+          compute: async (tx, at) => {
+            const state = await stateAt(tx, question.snapshot, at);
+            const rows = sorted(state, sort).flatMap((id) => state.groups.get(id) ?? []);
+            return {
+              body: csvText(file.columns(definitionsVersion), rows.map(file.fields)),
+              contentType: 'text/csv; charset=utf-8; header=present',
+              rows: rows.length,
+            };
+          },
+        });
+      },
+      async find(tx, question, at, matches) {
+        const state = await stateAt(tx, question.snapshot, at);
+        return [...state.groups.values()].find(matches);
+      },
+    };
+  });
+}
+
+function completed(version: number, stored: StoredTotals): Sums {
+  return {
+    totals: completeTotals(version, stored.totals),
+    coverage: completeCoverage(version, stored.coverage),
+  };
+}
+
+type Key = number | string | null;
+
+function compare(a: number | string, b: number | string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Nulls come last either way. */
+function compareKeys(a: Key, b: Key, descending: boolean): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return descending ? compare(b, a) : compare(a, b);
+}
+
+export default fp(groupLists, { name: 'group-lists', dependencies: ['cache', 'questions'] });

@@ -1,0 +1,74 @@
+/** Tracked wikis with the totals of the courses that track them, at a snapshot. */
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { columnsOfWikis, wikiFields } from '../../csv/group-columns.ts';
+import { metrics } from '../../metrics/registry.ts';
+import { snapshotProperty } from '../../openapi/filters.ts';
+import { cursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
+import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import { WikiPage, type WikiBody } from '../../openapi/wiki.ts';
+
+const FileQuery = Type.Object(
+  {
+    sort: sortProperty(['wiki', ...metrics.map((metric) => metric.name)], 'wiki'),
+    snapshot: snapshotProperty,
+  },
+  { additionalProperties: false },
+);
+
+const PageQuery = Type.Object(
+  {
+    ...FileQuery.properties,
+    limit: limitProperty,
+    cursor: Type.Optional(cursorProperty),
+  },
+  { additionalProperties: false },
+);
+
+const description =
+  'Every wiki that a course of the snapshot tracks, with the totals of those courses that are ' +
+  'still public. A course counts whole in each of its wikis, so their totals do not add up.';
+
+export default function wikis(app: FastifyInstance): void {
+  const list = app.groupList<WikiBody>({
+    path: '/v1/wikis',
+    dimension: 'wiki',
+    salt: '',
+    read: (_tx, _snapshot, keys, sumsOf) =>
+      Promise.resolve(keys.map((wiki) => ({ id: wiki, body: { wiki, ...sumsOf(wiki) } }))),
+    nameOf: (body) => body.wiki,
+    textOf: (body) => body.wiki,
+  });
+
+  app.get(
+    '/v1/wikis',
+    {
+      schema: {
+        operationId: 'listWikis',
+        summary: 'Tracked wikis with their totals, a page at a time',
+        description,
+        tags: ['Campaigns and wikis'],
+        querystring: PageQuery,
+        response: { 200: json(WikiPage, 'A page.'), 404: problems[404], ...readProblems },
+      },
+    },
+    (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) =>
+      list.answerPage(request.query, reply),
+  );
+
+  app.get(
+    '/v1/wikis.csv',
+    {
+      schema: {
+        operationId: 'downloadWikis',
+        summary: 'Tracked wikis with their totals, as CSV',
+        description: `${description} Totals by their bare names, then their coverage.`,
+        tags: ['Campaigns and wikis'],
+        querystring: FileQuery,
+        response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
+      },
+    },
+    (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) =>
+      list.answerFile(request.query, reply, { columns: columnsOfWikis, fields: wikiFields }),
+  );
+}
