@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { surviveLostConnections } from './lost-connection.ts';
 
 /** 64-bit integers are read as numbers, which hold them exactly up to 2^53 − 1. */
 interface StoreTypes extends Record<string, unknown> {
@@ -42,6 +43,9 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     // A connection of a long job holds its lock and its staged rows: none is recycled.
     max_lifetime: null,
     connect_timeout: 10,
+    // Seconds until the next attempt. Questions wait for it, so that an outage must not make
+    // them wait for long, nor what listens come back late.
+    backoff: (attempt: number) => Math.min(0.05 * attempt, 0.5),
     onnotice: () => undefined,
     types: {
       bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },
@@ -54,12 +58,14 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
       DateStyle: 'ISO, YMD',
     },
   } satisfies postgres.Options<{ bigint: postgres.PostgresType<number> }>;
-  if (!('url' in address)) return postgres({ ...settings, ...address });
+  if (!('url' in address)) return surviveLostConnections(postgres({ ...settings, ...address }));
   const { url, socketDirectory } = splitSocketDirectory(address.url);
-  return postgres(url, {
-    ...settings,
-    ...(socketDirectory === undefined ? {} : { host: socketDirectory }),
-  });
+  return surviveLostConnections(
+    postgres(url, {
+      ...settings,
+      ...(socketDirectory === undefined ? {} : { host: socketDirectory }),
+    }),
+  );
 }
 
 /** `postgres://user@/database?host=/run/postgresql`, as libpq has it; the driver does not. */

@@ -81,7 +81,7 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
       );
       return { run: finished, busy: false, problems: [] };
     } catch (error) {
-      return await recordFailure(sql, options, run, error);
+      return await recordFailure(options, run, error);
     }
   } finally {
     await sql.end({ timeout: 5 });
@@ -142,8 +142,8 @@ async function refuseOtherKind(sql: Sql, source: Source): Promise<void> {
   );
 }
 
+/** On a connection of its own, for what has failed may be the other one. */
 async function recordFailure(
-  sql: Sql,
   options: PublicationOptions,
   run: RunRow,
   error: unknown,
@@ -159,12 +159,17 @@ async function recordFailure(
   const fields = { run: run.runId, problems };
   if (refused || stopped || error instanceof SourceError) options.log.error(fields, message);
   else options.log.error({ ...fields, err: error }, 'publication failed');
-  const finished = await finishRun(sql, run.runId, {
-    state: refused ? 'refused' : 'failed',
-    at: options.clock(),
-    snapshotId: null,
-    counts: null,
-    problem: [message, ...problems].join('\n'),
-  });
-  return { run: finished, busy: false, problems };
+  const sql = connectPublisher(options.address);
+  try {
+    const finished = await finishRun(sql, run.runId, {
+      state: refused ? 'refused' : 'failed',
+      at: options.clock(),
+      snapshotId: null,
+      counts: null,
+      problem: [message, ...problems].join('\n'),
+    });
+    return { run: finished, busy: false, problems };
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
 }
