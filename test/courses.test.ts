@@ -1,0 +1,335 @@
+import { parse } from 'csv-parse/sync';
+import type { FastifyInstance } from 'fastify';
+import t from 'tap';
+import { courseMetricsAt, definitionsVersion } from '../metrics/registry.ts';
+import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
+import { read, serve } from './support/served.ts';
+
+type Row = Record<string, unknown>;
+interface Page {
+  readonly snapshot_id: number;
+  readonly withdrawn_since: number;
+  readonly items: readonly Row[];
+  readonly next_cursor: string | null;
+}
+
+async function ids(app: FastifyInstance, query: string): Promise<unknown[]> {
+  const { items } = await read<Page>(app, `/v1/courses${query}`);
+  return items.map((row) => row['course_id']);
+}
+
+/** What a refusal says about its first bad parameter. */
+async function refusal(app: FastifyInstance, url: string): Promise<string> {
+  const response = await app.inject(url);
+  const { errors } = response.json<{ errors?: { name: string; detail: string }[] }>();
+  const [first] = errors ?? [];
+  return `${String(response.statusCode)} ${String(first?.name)} ${String(first?.detail)}`;
+}
+
+const fields = [
+  'course_id',
+  'slug',
+  'title',
+  'institution',
+  'term',
+  'type',
+  'home_wiki',
+  'wikis',
+  'campaigns',
+  'start',
+  'end',
+  'created_at',
+  'status',
+  'new_or_returning',
+  'url',
+];
+const metricNames = courseMetricsAt(definitionsVersion).map((metric) => metric.name);
+
+/** Everything that a course can be: quotes, line ends, nulls, empty texts, great numbers. */
+function odd(): SourceState {
+  return {
+    ...emptyState(),
+    campaigns: [
+      campaign(1, { slug: 'zwei' }),
+      campaign(2, { slug: 'a, "b"' }),
+      campaign(3, { slug: 'zwei' }),
+    ],
+    courses: [
+      course(7, {
+        slug: 'Schule/Ä, "b" (2)/x_(Herbst)',
+        title: 'Ä, "b"\r\nund |',
+        institution: '',
+        term: 'Herbst',
+        type: null,
+        wikis: ['de.wikipedia.org', 'www.wikidata.org'],
+        campaignIds: [1, 2, 3],
+        end: '2026-11-01T00:00:00Z',
+        newOrReturning: 'returning_instructor',
+        metrics: { edits: 0, bytes_added: 9_007_199_254_700_001, references_added: -12 },
+      }),
+      course(8, {
+        title: null,
+        institution: 'Université de Łódź',
+        homeWiki: null,
+        wikis: [],
+        start: null,
+        end: null,
+        createdAt: null,
+        metrics: {},
+      }),
+      course(9, { title: '100% _\\', institution: null, metrics: { edits: 3, bytes_added: 206 } }),
+      course(10, { title: 'ŁÓDŹ', metrics: { edits: 3, bytes_added: 207 } }),
+    ],
+  };
+}
+
+void t.test('the rows of courses', async (t) => {
+  const state = odd();
+  const { app } = await serve(t, state);
+
+  void t.test('have the fields of the contract, in its order', async (t) => {
+    const { items, ...rest } = await read<Page>(app, '/v1/courses');
+    t.same(rest, { snapshot_id: 1, withdrawn_since: 0, next_cursor: null });
+    for (const item of items) t.same(Object.keys(item), [...fields, ...metricNames]);
+    t.match(items[0], {
+      course_id: 7,
+      slug: 'Schule/Ä, "b" (2)/x_(Herbst)',
+      title: 'Ä, "b"\r\nund |',
+      institution: '',
+      type: null,
+      campaigns: ['a, "b"', 'zwei'],
+      start: '2026-01-01T00:00:00Z',
+      status: 'ended_recently',
+      url: 'https://outreachdashboard.wmflabs.org/courses/Schule/%C3%84%2C%20%22b%22%20(2)/x_(Herbst)',
+      edits: 0,
+      bytes_added: 9_007_199_254_700_001,
+      words_added: Number((9_007_199_254_700_001n * 40n) / 207n),
+      references_added: -12,
+      uploads: null,
+    });
+    t.match(items[1], { title: null, wikis: [], start: null, status: 'undated', edits: null });
+  });
+
+  void t.test('agree with those of the file, field by field', async (t) => {
+    for (const query of [
+      '',
+      '?sort=-edits',
+      '?q=łódź&sort=title',
+      '?campaign=zwei',
+      '?type=none',
+    ]) {
+      const { items } = await read<Page>(app, `/v1/courses${query}`);
+      const response = await app.inject(`/v1/courses.csv${query}`);
+      t.equal(response.headers['row-count'], String(items.length), query);
+      const [header, ...records] = parse(response.body, {
+        record_delimiter: '\r\n',
+        cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
+      }) as (string | null)[][];
+      t.same(header, [...fields, ...metricNames]);
+      t.ok(items.length > 0, query);
+      for (const [index, item] of items.entries()) {
+        const wanted = Object.values(item).map((value) => {
+          if (value === null) return null;
+          return Array.isArray(value) ? value.join('|') : String(value);
+        });
+        // An empty list is an empty text.
+        t.same(records[index], wanted, `row ${String(index)} of ${query}`);
+      }
+    }
+  });
+
+  void t.test('are found by part of title or institution, accents and case aside', async (t) => {
+    t.same(await ids(app, '?q=lodz'), [8, 10]);
+    t.same(await ids(app, '?q=%20UNIVERSITE%20%20de%20'), [8]);
+    t.same(await ids(app, '?q=%25'), [9], 'a percent sign is itself');
+    t.same(await ids(app, '?q=_%5C'), [9], 'so are an underscore and a backslash');
+    t.same(await ids(app, '?q=%22b%22%20und'), [7], 'a line end is a space');
+    t.same(await ids(app, '?q=100%25%20_%5C%20school'), [], 'title and institution are two');
+    t.same(await ids(app, '?q=x'), [], 'the slug is not searched');
+    t.match(await refusal(app, '/v1/courses?q=%CC%81'), /^400 q must have something/);
+    t.match(await refusal(app, '/v1/courses?q='), /^400 q must/);
+    t.match(await refusal(app, '/v1/courses.csv?q=+'), /^400 q must have something/);
+  });
+
+  void t.test('are sorted by what is asked, without a value last, then by number', async (t) => {
+    t.same(await ids(app, ''), [7, 8, 9, 10]);
+    t.same(await ids(app, '?sort=-course_id'), [10, 9, 8, 7]);
+    t.same(await ids(app, '?sort=edits'), [7, 9, 10, 8]);
+    t.same(await ids(app, '?sort=-edits'), [9, 10, 7, 8]);
+    t.same(await ids(app, '?sort=words_added'), [9, 10, 7, 8], 'a derived metric');
+    t.same(await ids(app, '?sort=title'), [9, 7, 10, 8], 'Ä is an A');
+    t.same(await ids(app, '?sort=-title'), [10, 7, 9, 8]);
+    t.same(await ids(app, '?sort=-end'), [7, 9, 10, 8]);
+    t.same(await ids(app, '?sort=created_at&status=archived'), [9, 10]);
+    t.match(await refusal(app, '/v1/courses?sort=-edit'), /^400 sort .*did you mean "-edits"/);
+    t.match(await refusal(app, '/v1/courses?sort=editors'), /^400 sort/, 'people are of no course');
+  });
+
+  void t.test('are refused where the question is not clear', async (t) => {
+    t.match(await refusal(app, '/v1/courses?limit=0'), /^400 limit/);
+    t.match(await refusal(app, '/v1/courses?limit=1001'), /^400 limit/);
+    t.match(await refusal(app, '/v1/courses?snapshot=2'), /^400 snapshot names no snapshot/);
+    t.match(await refusal(app, '/v1/courses?offset=3'), /^400 offset is not known/);
+    t.match(await refusal(app, '/v1/courses?campaign=zwo'), /^400 campaign .*"zwei"/);
+    t.match(await refusal(app, '/v1/courses.csv?limit=3'), /^400 limit is not known/);
+    t.match(await refusal(app, '/v1/courses?start_from=2026-02-02&start_to=2026-02-01'), /^400/);
+  });
+
+  void t.test('come in pages with a link to the next', async (t) => {
+    const query = '?sort=-edits&q=%C5%81&type=Editathon&limit=1';
+    const first = await app.inject(`/v1/courses${query}`);
+    const { items, next_cursor } = first.json<Page>();
+    t.same(
+      items.map((item) => item['course_id']),
+      [10],
+    );
+    const links = String(first.headers.link);
+    const next = /<([^>]+)>; rel="next"/.exec(links)?.[1];
+    t.match(links, /<\/v1\/courses\?[^>]*snapshot=1[^>]*>; rel="canonical"/);
+    t.equal(new URL(`http://x${String(next)}`).searchParams.get('cursor'), next_cursor);
+    const second = await app.inject(String(next));
+    t.match(second.json(), { items: [{ course_id: 8 }], next_cursor: null });
+    t.notMatch(second.headers.link, /rel="next"/);
+
+    const cursor = `&cursor=${String(next_cursor)}`;
+    t.same(await ids(app, `?type=Editathon&type=Editathon&q=l&sort=-edits${cursor}`), [8]);
+    for (const other of ['?sort=-edits&q=l', '?sort=edits&q=l&type=Editathon', '', '?snapshot=1']) {
+      const joint = other === '' ? '?' : '';
+      t.match(await refusal(app, `/v1/courses${other}${joint}${cursor}`), /^400 cursor is not/);
+    }
+    for (const broken of ['x', 'W10', Buffer.from('[1,2,3,"a"]').toString('base64url')]) {
+      t.match(await refusal(app, `/v1/courses?cursor=${broken}`), /^400 cursor is not/);
+    }
+  });
+
+  void t.test('are named by their question, however it is written', async (t) => {
+    const tag = async (query: string) => (await app.inject(`/v1/courses${query}`)).headers.etag;
+    const one = await tag('?q=%C3%89cole&wiki=none&wiki=de.wikipedia.org');
+    t.equal(await tag('?wiki=de.wikipedia.org&wiki=none&q=ecole&sort=course_id'), one);
+    t.not(await tag('?wiki=de.wikipedia.org&wiki=none&q=ecol'), one);
+    const again = await app.inject({
+      url: '/v1/courses?q=ecole&wiki=none&wiki=de.wikipedia.org',
+      headers: { 'if-none-match': String(one) },
+    });
+    t.equal(again.statusCode, 304);
+    t.match(again.headers, { 'cache-control': 'no-cache', 'snapshot-id': '1' });
+  });
+});
+
+void t.test('one course and its history', async (t) => {
+  const state: SourceState = {
+    ...emptyState(),
+    campaigns: [campaign(1)],
+    courses: [1, 2, 3].map((id) => course(id)),
+  };
+  const { app, publish } = await serve(t, state);
+  state.courses[0] = course(1, {
+    metrics: { edits: 50 },
+    campaignIds: [1],
+    end: '2026-11-22T12:01:30Z',
+  });
+  state.courses.push(course(4));
+  await publish();
+  state.courses.splice(1, 1);
+  state.hidden = [2];
+  await publish();
+  const status = async (url: string) => (await app.inject(url)).statusCode;
+
+  void t.test('a course is as it was at the snapshot, and as it is in the list', async (t) => {
+    const { items } = await read<Page>(app, '/v1/courses');
+    t.same(await read(app, '/v1/courses/1'), items[0]);
+    t.match(await read(app, '/v1/courses/1?snapshot=1'), { edits: 1, status: 'archived' });
+    t.match(await read(app, '/v1/courses/1?snapshot=2'), { edits: 50, status: 'current' });
+    t.match(await read(app, '/v1/courses/1'), { edits: 50, status: 'ended_recently' });
+    const response = await app.inject('/v1/courses/1');
+    t.equal(response.headers['snapshot-id'], '3');
+    t.match(response.headers.link, '</v1/courses/1?snapshot=3>; rel="canonical"');
+    const again = await app.inject({
+      url: '/v1/courses/1',
+      headers: { 'if-none-match': String(response.headers.etag) },
+    });
+    t.equal(again.statusCode, 304);
+  });
+
+  void t.test('a withdrawn course is gone everywhere, whatever the client holds', async (t) => {
+    for (const url of ['/v1/courses/2', '/v1/courses/2?snapshot=1', '/v1/courses/2/history']) {
+      const response = await app.inject({ url, headers: { 'if-none-match': '*' } });
+      t.equal(response.statusCode, 410, url);
+      t.match(response.json(), { type: '/problems/gone' });
+      t.notMatch(response.body, /Course_2|Course 2"/);
+    }
+    t.same(await ids(app, '?snapshot=1'), [1, 3]);
+    t.match(await read(app, '/v1/courses?snapshot=1'), { withdrawn_since: 1 });
+    const file = await app.inject('/v1/courses.csv?snapshot=1&sort=-edits&type=Editathon');
+    t.equal(file.headers['row-count'], '2');
+    t.notMatch(file.body, /Course_2/);
+  });
+
+  void t.test('a course that is not in a snapshot, or nowhere, is not found', async (t) => {
+    const early = await app.inject('/v1/courses/4?snapshot=1');
+    t.equal(early.statusCode, 404);
+    t.match(early.json(), { detail: /not in snapshot 1; \/v1\/courses\/4\/history lists/ });
+    t.equal(await status('/v1/courses/5'), 404);
+    t.equal(await status('/v1/courses/5/history'), 404);
+    t.equal(await status('/v1/courses/0'), 400);
+    t.equal(await status('/v1/courses/abc'), 400);
+    t.equal(await status('/v1/courses/1?snapshot=9'), 400);
+  });
+
+  void t.test('its history is of its states, newest first, in pages', async (t) => {
+    const history = await read<Page>(app, '/v1/courses/1/history');
+    t.match(history, { snapshot_id: 3, next_cursor: null });
+    t.match(history.items, [
+      {
+        from_snapshot_id: 2,
+        from_computed_at: '2026-11-22T12:01:00Z',
+        to_snapshot_id: null,
+        to_computed_at: null,
+        course_id: 1,
+        edits: 50,
+        campaigns: ['campaign_1'],
+        status: 'current',
+      },
+      {
+        from_snapshot_id: 1,
+        to_snapshot_id: 2,
+        to_computed_at: '2026-11-22T12:01:00Z',
+        edits: 1,
+        campaigns: [],
+      },
+    ]);
+    t.same(Object.keys(history.items[0]!).slice(4), [...fields, ...metricNames]);
+    const first = await app.inject('/v1/courses/1/history?limit=1');
+    const { items, next_cursor } = first.json<Page>();
+    t.same(items, history.items.slice(0, 1));
+    t.match(first.headers.link, /<\/v1\/courses\/1\/history\?limit=1&cursor=[^>]+>; rel="next"/);
+    const address = `/v1/courses/1/history?limit=1&cursor=${String(next_cursor)}`;
+    t.same((await read<Page>(app, address)).items, history.items.slice(1));
+    t.equal(await status(`/v1/courses/3/history?cursor=${String(next_cursor)}`), 400);
+  });
+});
+
+void t.test('a file of selected courses says how many rows it has', async (t) => {
+  const state = { ...emptyState(), courses: [1, 2, 3, 4].map((id) => course(id)) };
+  const { app } = await serve(t, state);
+  const url = '/v1/courses.csv?start_from=2026-01-01&sort=-edits';
+  const response = await app.inject(url);
+  t.match(response.headers, {
+    'row-count': '4',
+    'snapshot-id': '1',
+    'cache-control': 'no-cache',
+    'content-disposition': 'attachment; filename="dashboard-courses-selection-snapshot-1.csv"',
+    link: /<\/v1\/courses.csv\?start_from=2026-01-01&sort=-edits&snapshot=1>; rel="canonical"/,
+  });
+  const rows = response.body.trimEnd().split('\r\n').slice(1);
+  t.same(
+    rows.map((row) => row.split(',')[0]),
+    ['4', '3', '2', '1'],
+  );
+  const etag = String(response.headers.etag);
+  const again = await app.inject({ url, headers: { 'if-none-match': etag } });
+  t.equal(again.statusCode, 304);
+  const none = await app.inject('/v1/courses.csv?q=nothing+like+it');
+  t.equal(none.headers['row-count'], '0');
+  t.equal(none.body, `${[...fields, ...metricNames].join(',')}\r\n`);
+});
