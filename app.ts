@@ -9,6 +9,7 @@ import authentication from './plugins/authentication.ts';
 import cache from './plugins/cache.ts';
 import cors from './plugins/cors.ts';
 import database from './plugins/database.ts';
+import documentedFrame from './plugins/documented-frame.ts';
 import errors from './plugins/errors.ts';
 import groupLists from './plugins/group-lists.ts';
 import heavyQuestions from './plugins/heavy-questions.ts';
@@ -25,6 +26,7 @@ import frontPage from './routes/front-page.ts';
 import health from './routes/health.ts';
 import problems from './routes/problems.ts';
 import systemMetrics from './routes/system-metrics.ts';
+import robots from './routes/robots.ts';
 import v1 from './routes/v1/index.ts';
 
 export interface Overrides {
@@ -71,6 +73,7 @@ export async function buildApp(
     await app.register(cache, redis);
     await app.register(answers);
     await app.register(openapi, {
+    await app.register(documentedFrame);
       version: config.version,
       publicUrl: config.publicUrl,
       license: config.license,
@@ -97,7 +100,7 @@ export async function buildApp(
       clock,
       personKeySecret: config.personKeySecret,
     });
-    await app.register(authentication, { adminToken: config.adminToken });
+    await app.register(authentication, { adminToken: config.adminToken, clock });
 
     await app.register(v1, {
       dashboardUrl: config.dashboardUrl,
@@ -121,6 +124,7 @@ export async function buildApp(
       version: config.version,
     });
     await app.ready();
+    await app.register(robots);
   } catch (error) {
     await app.close();
     throw error;

@@ -7,6 +7,7 @@ import { Health } from './health.ts';
 import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
 import { Run, RunPage } from './run.ts';
 import { Snapshot, SnapshotHistory, SnapshotHistoryItem } from './snapshot.ts';
+import { QuotaCost } from './quota.ts';
 import { Status } from './status.ts';
 import { Wiki, WikiPage } from './wiki.ts';
 
@@ -31,6 +32,11 @@ export const components: readonly TSchema[] = [
   MetricDictionary,
   Status,
   Run,
+  DataResource,
+  DataPackage,
+  CslItem,
+  Citation,
+  QuotaCost,
   RunPage,
   Health,
 ];

@@ -26,7 +26,7 @@ const description = `Metrics of the Wikimedia Programs & Events Dashboard as a p
 
 Every answer names its snapshot, in \`Snapshot-Id\` and \`snapshot_id\`, and a published snapshot never changes: cite its address. Null is not zero: it means not collected.
 
-Ask again with \`If-None-Match\`: a 304 costs no quota. What is left of the quota is in \`RateLimit\`; over it, a 429 says in \`Retry-After\` when to come back. Problems are \`application/problem+json\`, and unknown parameters are problems.`;
+Ask again with \`If-None-Match\`: a 304 costs no quota. Files and questions that read many rows cost more than one; their descriptions, and \`limits.costs\` of /v1/status, say how much. What is left of the quota is in \`RateLimit\`; over it, a 429 says in \`Retry-After\` when to come back. Problems are \`application/problem+json\`, and unknown parameters are problems.`;
 
 /** Options of @fastify/swagger's `openapi`. */
 export function documentFrame({ version, publicUrl, contact, license }: DocumentFacts) {
@@ -48,7 +48,12 @@ export function documentFrame({ version, publicUrl, contact, license }: Document
         operatorKey: {
           type: 'http' as const,
           scheme: 'bearer',
-          description: 'A key that the operator of the installation has made.',
+          description: 'The token of the installation, for its operators.',
+        },
+        apiKey: {
+          type: 'http' as const,
+          scheme: 'bearer',
+          description: 'Optional: a key that an operator has made, with a quota of its own.',
         },
       },
     },

@@ -44,8 +44,8 @@ const link = {
   Link: {
     type: 'string',
     description:
-      'license; describedby: the data dictionary; canonical: where this very answer stays; ' +
-      'next: the next page.',
+      'license; describedby: the data dictionary; service-desc and service-doc: the contract; ' +
+      'canonical: where this very answer stays; cite-as: what to cite; next: the next page.',
   },
 } satisfies Record<string, HeaderSchema>;
 
@@ -64,6 +64,10 @@ export const downloadHeaders = {
 } satisfies Record<string, HeaderSchema>;
 
 export const quotaHeaders = quota;
+
+export const challengeHeaders = {
+  'WWW-Authenticate': { type: 'string', description: 'Bearer: how to say who asks.' },
+} satisfies Record<string, HeaderSchema>;
 
 export const retryHeaders = {
   'Retry-After': { type: 'integer', description: 'Seconds after which to ask again.' },

@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import {
+  challengeHeaders,
   dataHeaders,
   downloadHeaders,
   notModifiedHeaders,
@@ -55,10 +56,17 @@ const notModified = {
 export const problems = {
   304: notModified,
   400: problem('A parameter is unknown or has a value that it cannot take; each is named.'),
-  401: problem('The token is missing or is not the right one.'),
+  401: problem('The key or token is missing or not known.', {
+    ...quotaHeaders,
+    ...challengeHeaders,
+  }),
+  403: problem('The key is valid, but does not allow this.'),
   404: problem('There is no such resource.'),
   409: problem('It cannot be done as things stand.'),
   410: problem('The course has been withdrawn.'),
+  413: problem('The body is too large.'),
+  414: problem('A part of the address is too long.'),
+  415: problem('The body is of a type that is not read here.'),
   412: problem('If-Match or If-Unmodified-Since did not hold.'),
   429: problem('Over the quota; Retry-After says when to ask again.', {
     ...quotaHeaders,
@@ -85,7 +93,17 @@ export const readProblems = {
 export const operatorProblems = {
   400: problems[400],
   401: problems[401],
+  403: problems[403],
   429: problems[429],
   500: problems[500],
   503: problems[503],
 } as const;
+
+/** What the frame around every limited route can answer for it, whatever the route. */
+export function frameProblems(takesBody: boolean, hasPathParameters: boolean) {
+  return {
+    401: problems[401],
+    ...(takesBody ? { 413: problems[413], 415: problems[415] } : {}),
+    ...(hasPathParameters ? { 414: problems[414] } : {}),
+  };
+}

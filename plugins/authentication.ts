@@ -1,12 +1,14 @@
-/** Operators prove themselves with the bearer token of the installation. */
+/** Operators prove themselves with the installation's token, and others have keys for more quota. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, onRequestHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
+import { ApiKeys } from './api-keys.ts';
 import { ProblemError } from './errors.ts';
 
 export interface AuthenticationOptions {
   /** Absent where there are no admin routes. */
   readonly adminToken: string | undefined;
+  readonly clock: () => Date;
 }
 
 declare module 'fastify' {
@@ -14,30 +16,74 @@ declare module 'fastify' {
     /** An onRequest hook that lets only operators through; undefined where there is no token. */
     requireOperator: onRequestHookHandler | undefined;
   }
+  interface FastifyRequest {
+    isOperator: boolean;
+  }
 }
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function authentication(app: FastifyInstance, options: AuthenticationOptions) {
-  const { adminToken } = options;
-  if (adminToken === undefined) {
-    app.decorate('requireOperator', undefined);
-    return;
-  }
-  const expected = digest(adminToken);
-  app.decorate('requireOperator', (request, _reply, next) => {
-    const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (token === undefined) {
-      throw ProblemError.unauthorized('Send the token as Authorization: Bearer.');
-    }
-    // Digests have one length, so that comparing takes the same time whatever was sent.
-    if (!timingSafeEqual(digest(token), expected)) {
-      throw ProblemError.unauthorized('The token is not that of this installation.');
-    }
-    next();
-  });
+/** The token of a request that has one; empty where the scheme comes without. */
+function bearerToken(request: FastifyRequest): string | undefined {
+  const field = request.headers.authorization;
+  // Other schemes are between the client and what stands in front of the service.
+  if (field === undefined || !/^Bearer\b/i.test(field)) return undefined;
+  return /^Bearer +(\S+) *$/i.exec(field)?.[1] ?? '';
 }
 
-export default fp(authentication, { name: 'authentication', dependencies: ['errors'] });
+function authentication(app: FastifyInstance, options: AuthenticationOptions) {
+  const { adminToken, clock } = options;
+  const expected = adminToken === undefined ? undefined : digest(adminToken);
+  const keys = new ApiKeys(app.sql, clock, app.log);
+
+  // Digests have one length, so that comparing takes the same time whatever was sent.
+  const isOperator = (given: Buffer) => expected !== undefined && timingSafeEqual(given, expected);
+
+  app.decorateRequest('isOperator', false);
+  app.addHook('onRequest', (request, _reply, next) => {
+    const isFree = request.method === 'OPTIONS' || request.routeOptions.config.quota === false;
+    const token = isFree || request.is404 ? undefined : bearerToken(request);
+    if (token === undefined) {
+      next();
+      return;
+    }
+    const given = digest(token);
+    // On public routes an operator has the budget of anybody at that address.
+    if (isOperator(given)) {
+      request.isOperator = true;
+      next();
+      return;
+    }
+    keys.find(token, given).then(
+      (key) => {
+        if (key === undefined) {
+          next(ProblemError.unauthorized('The key is not known here, or has been revoked.'));
+          return;
+        }
+        request.budget = { holder: key.name, perMinute: key.perMinute };
+        next();
+      },
+      (error: unknown) => {
+        next(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
+
+  const requireOperator: onRequestHookHandler = (request, _reply, next) => {
+    if (request.isOperator) {
+      next();
+    } else if (request.budget !== null) {
+      next(ProblemError.forbidden('The key is for reading; this needs the operator’s token.'));
+    } else {
+      next(ProblemError.unauthorized('Send the operator’s token as Authorization: Bearer.'));
+    }
+  };
+  app.decorate('requireOperator', expected === undefined ? undefined : requireOperator);
+}
+
+export default fp(authentication, {
+  name: 'authentication',
+  dependencies: ['database', 'errors', 'rate-limit'],
+});

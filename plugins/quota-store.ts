@@ -7,10 +7,22 @@ import type { RedisLink } from './redis-link.ts';
 const clientLimit = 100_000;
 
 export interface WindowState {
-  /** Requests in the window, this one included. */
+  /** What was spent in the window, this request included unless it was refused. */
   readonly current: number;
   /** Milliseconds until the window ends. */
   readonly ttl: number;
+}
+
+/** What a request takes of its client's budget. */
+export interface Spending {
+  readonly cost: number;
+  /** What may be spent in a window; what goes beyond it is refused, and takes nothing. */
+  readonly limit: number;
+  readonly windowMilliseconds: number;
+}
+
+export interface SpendingState extends WindowState {
+  readonly refused: boolean;
 }
 
 interface Window {
@@ -28,31 +40,46 @@ export class LocalWindows {
   }
 
   count(client: string, windowMilliseconds: number): WindowState {
+    return this.spend(client, { cost: 1, limit: Infinity, windowMilliseconds });
+  }
+
+  spend(client: string, { cost, limit, windowMilliseconds }: Spending): SpendingState {
     const now = this.#clock().getTime();
     let window = this.#windows.get(client);
     if (window === undefined || window.endsAt <= now) {
       window = { current: 0, endsAt: now + windowMilliseconds };
       this.#windows.set(client, window);
     }
-    window.current += 1;
-    return { current: window.current, ttl: window.endsAt - now };
+    const refused = window.current + cost > limit;
+    if (!refused) window.current += cost;
+    return { current: window.current, ttl: window.endsAt - now, refused };
   }
 }
 
-/** Counts and starts a window in one step; a key that lost its expiry gets one again. */
+/**
+ * Spends and starts a window in one step; a key that lost its expiry gets one again. A limit
+ * of -1 is none.
+ */
 const script = `
-  local current = redis.call('INCR', KEYS[1])
+  local window, cost, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+  local current = tonumber(redis.call('GET', KEYS[1]) or '0')
+  local refused = 1
+  if limit < 0 or current + cost <= limit then
+    refused = 0
+    current = redis.call('INCRBY', KEYS[1], cost)
+  end
   local ttl = redis.call('PTTL', KEYS[1])
   if ttl < 0 then
-    ttl = tonumber(ARGV[1])
+    ttl = window
     redis.call('PEXPIRE', KEYS[1], ttl)
   end
-  return {current, ttl}
+  return {current, ttl, refused}
 `;
 
 const keyPrefix = 'dashboard-open-data:quota:';
 
 type CountCallback = (error: Error | null, state?: WindowState) => void;
+type SpendCallback = (state: SpendingState) => void;
 
 /**
  * The windows in the shape that @fastify/rate-limit wants its store. Without Redis the
@@ -70,14 +97,22 @@ export class QuotaStore implements FastifyRateLimitStore {
   }
 
   incr(client: string, callback: CountCallback, windowMilliseconds: number): void {
+    this.spend(client, { cost: 1, limit: Infinity, windowMilliseconds }, (state) => {
+      callback(null, state);
+    });
+  }
+
+  spend(client: string, spending: Spending, callback: SpendCallback): void {
     const key = this.#scope + client;
     if (this.#link === undefined) {
-      callback(null, this.#local.count(key, windowMilliseconds));
+      callback(this.#local.spend(key, spending));
       return;
     }
     void this.#link
-      .run((redis) => countIn(redis, key, windowMilliseconds))
-      .then((shared) => callback(null, shared ?? this.#local.count(key, windowMilliseconds)));
+      .run((redis) => spendIn(redis, key, spending))
+      .then((shared) => {
+        callback(shared ?? this.#local.spend(key, spending));
+      });
   }
 
   /** For a route with a limit of its own, which counts apart. */
@@ -87,8 +122,10 @@ export class QuotaStore implements FastifyRateLimitStore {
   }
 }
 
-async function countIn(redis: Redis, key: string, milliseconds: number): Promise<WindowState> {
-  const result = await redis.eval(script, 1, keyPrefix + key, milliseconds);
-  const [current, ttl] = result as [number, number];
-  return { current, ttl };
+async function spendIn(redis: Redis, key: string, spending: Spending): Promise<SpendingState> {
+  const { cost, limit, windowMilliseconds } = spending;
+  const most = Number.isFinite(limit) ? limit : -1;
+  const result = await redis.eval(script, 1, keyPrefix + key, windowMilliseconds, cost, most);
+  const [current, ttl, refused] = result as [number, number, number];
+  return { current, ttl, refused: refused === 1 };
 }

@@ -1,25 +1,49 @@
 /** One client cannot take the service from the others, and asking whether something changed is free. */
 import fastifyRateLimit, { normalizeIP } from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  preHandlerHookHandler,
+} from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
+import { costSentence, type QuotaCost, type RouteCost } from '../openapi/quota.ts';
 import { prepareProblem, ProblemError } from './errors.ts';
 import { isConditional } from './preconditions.ts';
 import { LocalWindows, QuotaStore } from './quota-store.ts';
 import { RedisLink } from './redis-link.ts';
 
 export interface RateLimitOptions {
-  /** Requests that a client may make in each window of 60 seconds. */
+  /** What a client without a key may spend in each window of 60 seconds. */
   readonly perMinute: number;
   /** Where instances share their counts; each has its own without it. */
   readonly redisUrl?: string;
   readonly clock?: () => Date;
 }
 
+/** A budget that is not shared with all who come from one address. */
+export interface Budget {
+  readonly holder: string;
+  readonly perMinute: number;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** False where requests are free: what operators ask, and pages with their parts. */
-    quota?: false;
+    /**
+     * False where requests are free: what operators ask, and pages with their parts. A cost
+     * where they take more than one of the budget.
+     */
+    quota?: false | RouteCost;
+  }
+  interface FastifyInstance {
+    /** What costs more than one, once all routes are there. */
+    quotaCosts: readonly QuotaCost[];
+  }
+  interface FastifyRequest {
+    /** Set before the request is counted, for whoever has a budget of their own. */
+    budget: Budget | null;
   }
   interface FastifyReply {
     /** Whether this request is counted already, or free. */
@@ -39,7 +63,10 @@ const ipv6Subnet = 64;
 async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promise<void> {
   const { perMinute, redisUrl, clock = () => new Date() } = options;
   const link = redisUrl === undefined ? undefined : new RedisLink(redisUrl, 'rate limits', app.log);
-  if (link !== undefined) app.addHook('onClose', () => link.close());
+  if (link !== undefined) {
+    app.addHook('onReady', () => link.settled());
+    app.addHook('onClose', () => link.close());
+  }
   const local = new LocalWindows(clock);
   class Store extends QuotaStore {
     constructor() {
@@ -67,14 +94,9 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
     errorResponseBuilder: (_request, { ttl }) => exceeded(Math.ceil(ttl / 1000)),
   });
 
-  const policy = `"anonymous";q=${perMinute};w=${windowSeconds}`;
-  function exceeded(seconds: number): ProblemError {
-    return ProblemError.quotaExceeded(
-      `The quota is used up; there is a new one in ${seconds} seconds.`,
-      seconds,
-    );
-  }
+  const anonymous = budgetFields('anonymous', perMinute);
 
+  app.decorateRequest('budget', null);
   app.decorateReply('quotaSettled', false);
   // The plugin's own limiter awaits five times for each request, which cost a tenth of the
   // service's throughput; its store counts in memory at once.
@@ -84,26 +106,45 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
       return;
     }
     this.quotaSettled = true;
-    store.incr(
-      clientOf(this.request),
-      (_error, state) => {
-        if (state === undefined) {
-          done();
-          return;
-        }
-        const left = Math.max(0, perMinute - state.current);
-        const seconds = Math.ceil(state.ttl / 1000);
+    const { request } = this;
+    const { budget } = request;
+    const { name, policy, limit } =
+      budget === null ? anonymous : budgetFields('key', budget.perMinute);
+    // What cannot be answered costs one, whatever the answer would have cost.
+    const whole = this.statusCode < 400 ? costOf(request) : 1;
+    const cost = Math.min(whole, limit);
+    store.spend(
+      budget === null ? clientOf(request) : `key ${budget.holder}`,
+      { cost, limit, windowMilliseconds: windowSeconds * 1000 },
+      ({ current, ttl, refused }) => {
+        const left = Math.max(0, limit - current);
+        const seconds = Math.ceil(ttl / 1000);
         this.header('ratelimit-policy', policy);
-        this.header('ratelimit', `"anonymous";r=${left};t=${seconds}`);
-        done(state.current > perMinute ? exceeded(seconds) : undefined);
+        this.header('ratelimit', `"${name}";r=${left};t=${seconds}`);
+        done(refused ? exceeded(seconds, cost, left) : undefined);
       },
-      windowSeconds * 1000,
     );
   });
 
+  const costs: QuotaCost[] = [];
+  app.decorate('quotaCosts', costs);
   app.addHook('onRoute', (route) => {
-    const hook = route.config?.quota === false ? countNever : countAtOnce;
-    route.onRequest = [hook, ...[route.onRequest ?? []].flat()];
+    const quota = route.config?.quota;
+    if (quota === undefined || quota === false) {
+      const hook = quota === false ? countNever : countAtOnce;
+      route.onRequest = [hook, ...[route.onRequest ?? []].flat()];
+      return;
+    }
+    // Once its parameters are found good: a mistyped question does not cost what an answer does.
+    route.preHandler = [countAtOnce, ...[route.preHandler ?? []].flat()];
+    if (route.method === 'HEAD') return;
+    const { cost, parameter = null } = quota;
+    costs.push({ path: route.url.replace(/:(\w+)/g, '{$1}'), cost, parameter });
+    const { schema = {} } = route;
+    route.schema = {
+      ...schema,
+      description: [schema.description, costSentence(quota)].filter(Boolean).join(' '),
+    };
   });
 
   // What nobody has counted on the way: errors, and routes that know nothing of conditions.
@@ -123,7 +164,24 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
   });
 }
 
-const countAtOnce: onRequestHookHandler = (request, reply, done) => {
+function budgetFields(name: string, limit: number) {
+  return { name, limit, policy: `"${name}";q=${limit};w=${windowSeconds}` };
+}
+
+function exceeded(seconds: number, cost = 1, left = 0): ProblemError {
+  const used =
+    left === 0 ? 'The quota is used up' : `This costs ${cost} of the quota, and ${left} are left`;
+  return ProblemError.quotaExceeded(`${used}; there is a new one in ${seconds} seconds.`, seconds);
+}
+
+function costOf({ routeOptions, query }: FastifyRequest): number {
+  const quota = routeOptions.config.quota;
+  if (quota === undefined || quota === false) return 1;
+  const { cost, parameter } = quota;
+  return parameter === undefined || parameter in (query as object) ? cost : 1;
+}
+
+const countAtOnce: onRequestHookHandler & preHandlerHookHandler = (request, reply, done) => {
   // What may become a 304 is counted when it does not.
   if (isConditional(request.raw.headers)) done();
   else reply.consumeQuota(done);

@@ -47,6 +47,19 @@ export class RedisLink {
     }
   }
 
+  /** Settles once it is known whether Redis is there, so that the first requests count too. */
+  settled(): Promise<void> {
+    const { redis } = this;
+    if (redis.status === 'ready') return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = () => {
+        redis.off('ready', settle).off('error', settle);
+        resolve();
+      };
+      redis.on('ready', settle).on('error', settle);
+    });
+  }
+
   close(): void {
     this.redis.disconnect();
   }

@@ -63,11 +63,12 @@ t.test('a preflight lets conditional reads through, and no writes', async (t) =>
   });
 });
 
-t.test('data may load nothing when opened as a page', async (t) => {
+t.test('data are never taken for a page', async (t) => {
   const app = await buildFrame(t, routes);
   t.match((await app.inject('/things')).headers, {
+    'content-type': 'application/json; charset=utf-8',
     'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'content-security-policy': undefined,
     'strict-transport-security': undefined,
   });
 });

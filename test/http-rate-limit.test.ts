@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox';
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { Redis } from 'ioredis';
@@ -39,6 +40,17 @@ function routes(app: FastifyInstance): void {
   app.get('/free', { config: { quota: false } }, (_request, reply) => {
     reply.send({ ok: true });
   });
+  app.get('/heavy', { config: { quota: { cost: 2 } }, schema: {} }, (_request, reply) => {
+    reply.answer(representation, head);
+  });
+  const grouped = { querystring: Type.Object({ by: Type.Optional(Type.String()) }) };
+  app.get(
+    '/grouped',
+    { config: { quota: { cost: 5, parameter: 'by' } }, schema: grouped },
+    (_request, reply) => {
+      reply.answer(representation, head);
+    },
+  );
   app.get('/gone', () => {
     throw ProblemError.gone('withdrawn');
   });
@@ -160,6 +172,53 @@ t.test('OPTIONS and free routes cost nothing and say nothing of a quota', async 
     t.equal(options.headers['ratelimit'], undefined);
   }
   t.equal((await get('/data')).headers['ratelimit'], '"anonymous";r=2;t=60');
+});
+
+t.test('a heavy answer costs more than one, and its 304 nothing', async (t) => {
+  const { get } = await limited(t, { perMinute: 10 });
+  t.equal((await get('/heavy')).headers['ratelimit'], '"anonymous";r=8;t=60');
+  t.equal((await get('/heavy', same)).statusCode, 304);
+  t.equal(
+    (await get('/heavy', { 'if-none-match': '"x"' })).headers['ratelimit'],
+    '"anonymous";r=6;t=60',
+  );
+  t.equal((await get('/grouped')).headers['ratelimit'], '"anonymous";r=5;t=60');
+  t.equal((await get('/grouped?by=x')).headers['ratelimit'], '"anonymous";r=0;t=60');
+});
+
+t.test('a heavy question that is badly asked costs one', async (t) => {
+  const { get } = await limited(t, { perMinute: 10 });
+  const bad = await get('/grouped?by=x&unknown=1');
+  t.equal(bad.statusCode, 400);
+  t.equal(bad.headers['ratelimit'], '"anonymous";r=9;t=60');
+});
+
+t.test('what costs more than is left is refused, takes nothing, and less goes on', async (t) => {
+  const { get } = await limited(t, { perMinute: 6 });
+  await get('/grouped?by=x');
+  const refused = await get('/heavy');
+  t.equal(refused.statusCode, 429);
+  t.match(refused.json<Problem>().detail, /costs 2 of the quota, and 1 are left/);
+  t.equal(refused.headers['ratelimit'], '"anonymous";r=1;t=60');
+  t.equal((await get('/data')).statusCode, 200);
+  t.equal((await get('/data')).statusCode, 429);
+});
+
+t.test('a budget smaller than a cost still has one such answer', async (t) => {
+  const { get } = await limited(t, { perMinute: 3 });
+  t.equal((await get('/grouped?by=x')).statusCode, 200);
+  t.equal((await get('/grouped?by=x')).statusCode, 429);
+});
+
+t.test('costs are told before they are met', async (t) => {
+  const { app } = await limited(t);
+  t.strictSame(app.quotaCosts, [
+    { path: '/heavy', cost: 2, parameter: null },
+    { path: '/grouped', cost: 5, parameter: 'by' },
+  ]);
+  const { paths } = app.swagger() as { paths: Record<string, { get: { description?: string } }> };
+  t.equal(paths['/heavy']?.get.description, 'Costs 2 of the quota.');
+  t.equal(paths['/grouped']?.get.description, 'Costs 5 of the quota with by.');
 });
 
 t.test('a route with a limit of its own counts apart', async (t) => {

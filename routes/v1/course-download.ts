@@ -16,6 +16,7 @@ import { filtersOf } from '../../openapi/filters.ts';
 import { readOrder } from '../../openapi/page.ts';
 import { csv, problems, readProblems } from '../../openapi/responses.ts';
 import { ProblemError } from '../../plugins/errors.ts';
+import { downloadCost } from '../../openapi/quota.ts';
 
 export interface CourseDownloadOptions {
   readonly dashboardUrl: string;
@@ -91,3 +92,4 @@ export default function courseDownload(
     },
   );
 }
+      config: { quota: { cost: downloadCost } },

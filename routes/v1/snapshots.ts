@@ -14,6 +14,7 @@ import {
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
 import { readCursor, writeCursor } from '../../openapi/cursor.ts';
+import { downloadCost } from '../../openapi/quota.ts';
 import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
 import { word } from '../../openapi/scalars.ts';
 import {
@@ -146,7 +147,7 @@ export default function snapshots(app: FastifyInstance): void {
         snapshotId,
         lastModified: row.computedAt,
         cacheControl: foreverCacheControl,
-        links: app.published.links(),
+        links: app.published.links(undefined, `/v1/snapshots/${String(snapshotId)}`),
       },
     };
     kept.set(snapshotId, found);
@@ -211,6 +212,7 @@ export default function snapshots(app: FastifyInstance): void {
   app.get(
     '/v1/snapshots.csv',
     {
+      config: { quota: { cost: downloadCost } },
       schema: {
         operationId: 'downloadSnapshots',
         summary: 'The history as CSV',

@@ -36,7 +36,11 @@ export default function status(app: FastifyInstance, facts: StatusFacts): void {
       demo: facts.isDemo,
       revision: app.published.revision,
       version: facts.version,
-      limits: { requests_per_minute: facts.requestsPerMinute, page_size: facts.pageSize },
+      limits: {
+        requests_per_minute: facts.requestsPerMinute,
+        page_size: facts.pageSize,
+        costs: [...app.quotaCosts],
+      },
       last_run: lastRun === undefined ? null : publicRun(lastRun),
     };
   }

@@ -1,0 +1,36 @@
+/** What requests cost of a client's quota, where that is more than one. */
+import { Type, type Static } from '@sinclair/typebox';
+import { count, nullableString } from './scalars.ts';
+
+/** A question that reads many rows. */
+export const questionCost = 3;
+/** A file. */
+export const downloadCost = 6;
+
+/** A route's cost; with `parameter`, only of requests that give it, and one of the others. */
+export interface RouteCost {
+  readonly cost: number;
+  readonly parameter?: string;
+}
+
+export const QuotaCost = Type.Object(
+  {
+    path: Type.String({ description: 'As the contract has it.' }),
+    cost: count({ description: 'What one answer takes of the quota.' }),
+    parameter: nullableString({
+      description: 'Costs that only with this parameter, and one without; null: always.',
+    }),
+  },
+  {
+    $id: 'QuotaCost',
+    additionalProperties: false,
+    description: 'A path whose answers cost more than one of the quota.',
+  },
+);
+export type QuotaCost = Static<typeof QuotaCost>;
+
+/** For an operation's description. */
+export function costSentence({ cost, parameter }: RouteCost): string {
+  const condition = parameter === undefined ? '' : ` with ${parameter}`;
+  return `Costs ${String(cost)} of the quota${condition}.`;
+}
