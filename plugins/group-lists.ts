@@ -6,7 +6,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
-import { csvText, type CsvField } from '../csv/records.ts';
+import { Readable } from 'node:stream';
+import type { TableDialect } from '../csv/dialects.ts';
+import { csvRecords, csvText, lineEnd, type CsvField } from '../csv/records.ts';
 import type { StoredTotals } from '../db/queries/compute-totals.ts';
 import type { RowsAt } from '../db/queries/filters.ts';
 import { readGroupTotals } from '../db/queries/read-group-totals.ts';
@@ -15,6 +17,7 @@ import type { SnapshotRow } from '../db/queries/snapshots.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
 import { metrics } from '../metrics/registry.ts';
 import { completeCoverage, completeTotals, type MetricValues } from '../metrics/totals.ts';
+import { packagePath } from '../openapi/data-package.ts';
 import { readSortedCursor, writeSortedCursor } from '../openapi/cursor.ts';
 import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
 import { ProblemError } from './errors.ts';
@@ -48,6 +51,8 @@ export interface GroupListOptions<Body extends Sums> {
   readonly nameOf: (body: Body) => string;
   /** What a group is sorted by if not by a metric: text. */
   readonly textOf: (body: Body, by: string) => string | null;
+  /** The whole list as a file. */
+  readonly file: GroupFile<Body>;
 }
 
 export interface GroupQuery {
@@ -55,7 +60,15 @@ export interface GroupQuery {
   readonly sort: string;
 }
 
+export interface GroupFileQuery extends GroupQuery {
+  readonly dialect: TableDialect;
+}
+
 export interface GroupFile<Body> {
+  /** As the data package names it. */
+  readonly name: string;
+  /** Of the file that the data package describes. */
+  readonly usualSort: string;
   readonly columns: (definitionsVersion: number) => string[];
   readonly fields: (body: Body) => CsvField[];
 }
@@ -67,7 +80,7 @@ export interface GroupList<Body> {
     reply: FastifyReply,
   ): Promise<FastifyReply>;
   /** The list as a file, whole. Return the reply. */
-  answerFile(query: GroupQuery, reply: FastifyReply, file: GroupFile<Body>): Promise<FastifyReply>;
+  answerFile(query: GroupFileQuery, reply: FastifyReply): Promise<FastifyReply>;
   /** One group, in a transaction in which `at` is true. */
   find(
     tx: Queryable,
@@ -104,12 +117,12 @@ function countsPeople(snapshot: SnapshotRow): boolean {
 
 function groupLists(app: FastifyInstance): void {
   app.decorate('groupList', <Body extends Sums>(options: GroupListOptions<Body>) => {
-    const { path, dimension, salt } = options;
+    const { path, dimension, salt, file } = options;
     const kept = new LRUCache<string, State<Body>>({ max: keptStates });
 
     async function stateAt(tx: Queryable, snapshot: SnapshotRow, at: RowsAt): Promise<State<Body>> {
       const { revision } = await readStoreState(tx);
-      const key = `${String(at.snapshotId)} ${String(revision)}`;
+      const key = [at.snapshotId, at.isLatest, revision].join(' ');
       const known = kept.get(key);
       if (known !== undefined) return known;
       const totals = await readGroupTotals(tx, dimension, at, countsPeople(snapshot));
@@ -171,6 +184,50 @@ function groupLists(app: FastifyInstance): void {
       return { ids: found.item, revision: begunAt };
     }
 
+    /** @throws {ProblemError} 503 where the question has been overtaken */
+    function stateOf(question: Question, client: string): Promise<State<Body>> {
+      return app.heavy(client, () =>
+        app.sql.begin('isolation level repeatable read read only', async (tx) => {
+          const now = await readStoreState(tx);
+          const isLatest = now.latestId === question.at.snapshotId;
+          if (now.revision !== question.revision || isLatest !== question.at.isLatest) {
+            throw ProblemError.unavailable('Something new has just been published.', 1);
+          }
+          return stateAt(tx, question.snapshot, question.at);
+        }),
+      );
+    }
+
+    async function exportOf(
+      question: Question,
+      { sort, dialect }: Pick<GroupFileQuery, 'sort' | 'dialect'>,
+      client: string,
+    ): Promise<ExportQuestion> {
+      const { snapshot, revision } = question;
+      const tag = app.questions.tag(question, [`${path}.csv`, sort, dialect, salt]);
+      const key = { tag, snapshotId: snapshot.snapshotId, revision };
+      const made = await app.exports.facts(key);
+      return {
+        ...key,
+        rows: made?.rows ?? (await stateOf(question, client)).groups.size,
+        open: async () => {
+          const state = await stateOf(question, client);
+          const groups = sorted(state, sort).flatMap((id) => state.groups.get(id) ?? []);
+          const pieces = filePieces(file, groups, snapshot.definitionsVersion, dialect);
+          return Readable.from(pieces, { objectMode: false });
+        },
+      };
+    }
+
+    app.exports.offer({
+      name: file.name,
+      columns: file.columns,
+      question: async (snapshotId) => {
+        const question = await app.questions.ask({}, String(snapshotId));
+        return exportOf(question, { sort: file.usualSort, dialect: 'plain' }, '');
+      },
+    });
+
     return {
       async answerPage(query, reply) {
         const { sort, limit, cursor } = query;
@@ -219,24 +276,35 @@ function groupLists(app: FastifyInstance): void {
           },
         });
       },
-      async answerFile({ sort, snapshot }, reply, file) {
-        const question = await app.questions.ask({}, snapshot);
+      async answerFile(query, reply) {
+        const { sort, dialect } = query;
+        const question = await app.questions.ask({}, query.snapshot);
         app.questions.requireRows(question);
-        const { snapshotId, definitionsVersion } = question.snapshot;
+        const { snapshotId } = question.snapshot;
+        const asked = await exportOf(question, query, reply.request.ip);
         const pinned = new URLSearchParams({ sort, snapshot: String(snapshotId) });
-        return reply.answerQuestion(question, {
-          about: [`${path}.csv`, sort, salt],
-          canonical: question.asksLatest ? `${path}.csv?${pinned.toString()}` : undefined,
-          fileName: `dashboard-${dimension}s-snapshot-${String(snapshotId)}.csv`,
-          compute: async (tx, at) => {
-            const state = await stateAt(tx, question.snapshot, at);
-            const rows = sorted(state, sort).flatMap((id) => state.groups.get(id) ?? []);
-            return {
-              body: csvText(file.columns(definitionsVersion), rows.map(file.fields)),
-              contentType: 'text/csv; charset=utf-8; header=present',
-              rows: rows.length,
-            };
+        if (dialect !== 'plain') pinned.set('dialect', dialect);
+        const manner = dialect === 'plain' ? '' : `-${dialect}`;
+        const name = `dashboard-${file.name}-snapshot-${String(snapshotId)}${manner}.csv`;
+        return reply.answerStream({
+          tag: asked.tag,
+          head: {
+            snapshotId,
+            lastModified: question.lastModified,
+            // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
+            cacheControl: 'no-cache',
+            links: app.published.links(
+              question.asksLatest ? `${path}.csv?${pinned.toString()}` : undefined,
+              packagePath(snapshotId),
+            ),
           },
+          contentType: 'text/csv; charset=utf-8; header=present',
+          extraHeaders: {
+            'content-disposition': `attachment; filename="${name}"`,
+            'row-count': String(asked.rows),
+          },
+          open: asked.open,
+          kept: app.exports.kept(asked),
         });
       },
       async find(tx, question, at, matches) {
@@ -245,6 +313,24 @@ function groupLists(app: FastifyInstance): void {
       },
     };
   });
+}
+
+/** Rows that are written at once: some 10 ms of work. */
+const rowsAtOnce = 100;
+
+function* filePieces<Body>(
+  file: GroupFile<Body>,
+  groups: readonly Body[],
+  definitionsVersion: number,
+  dialect: TableDialect,
+): Generator<string> {
+  yield csvText(file.columns(definitionsVersion), [], dialect);
+  for (let first = 0; first < groups.length; first += rowsAtOnce) {
+    const rows = groups.slice(first, first + rowsAtOnce).map(file.fields);
+    yield csvRecords(rows, dialect)
+      .map((record) => record + lineEnd)
+      .join('');
+  }
 }
 
 function completed(version: number, stored: StoredTotals): Sums {
@@ -266,4 +352,7 @@ function compareKeys(a: Key, b: Key, descending: boolean): number {
   return descending ? compare(b, a) : compare(a, b);
 }
 
-export default fp(groupLists, { name: 'group-lists', dependencies: ['cache', 'questions'] });
+export default fp(groupLists, {
+  name: 'group-lists',
+  dependencies: ['cache', 'exports', 'questions'],
+});

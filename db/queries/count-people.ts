@@ -69,6 +69,15 @@ export async function countPeople(
     from sizes s left join counted c on c.key is not distinct from s.key`;
 }
 
+/** A group's counts as totals with their coverage: the people of every course are known. */
+export function peopleGroup({ key, courses, ...people }: PeopleRow) {
+  return {
+    key,
+    totals: { ...people },
+    coverage: Object.fromEntries(peopleMetrics.map((name) => [name, courses])),
+  };
+}
+
 /** Keeps the counts of people of a snapshot, of every group of every dimension. */
 export async function writePeopleGroups(
   sql: Queryable,
@@ -77,11 +86,6 @@ export async function writePeopleGroups(
 ): Promise<void> {
   for (const dimension of dimensions) {
     const groups = await countPeople(sql, dimension, computedAt);
-    const rows = groups.map(({ key, courses, ...people }) => ({
-      key,
-      totals: people,
-      coverage: Object.fromEntries(peopleMetrics.map((name) => [name, courses])),
-    }));
-    await writeGroups(sql, snapshotId, dimension, rows);
+    await writeGroups(sql, snapshotId, dimension, groups.map(peopleGroup));
   }
 }

@@ -38,8 +38,8 @@ export async function readGroupTotals(
   const computed = await computeGroupTotals(sql, dimension, at);
   computed.delete(null);
   const withdrawnSince = await findWithdrawnSince(sql, at.snapshotId);
-  const people = await readPeopleGroups(sql, at.snapshotId, dimension);
-  const known = (key: string) => countsPeople && withdrawnSince === 0 && !people.changed.has(key);
+  const people = await readPeopleGroups(sql, dimension, at);
+  const known = (key: string) => countsPeople && withdrawnSince === 0 && people.knows(key);
   return {
     withdrawnSince,
     keys: [...computed.keys()].filter((key) => key !== null),

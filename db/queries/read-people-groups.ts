@@ -1,27 +1,46 @@
 import type { Queryable } from '../connect.ts';
 import type { StoredTotals } from './compute-totals.ts';
+import { countPeople, peopleGroup } from './count-people.ts';
+import type { RowsAt } from './filters.ts';
 
+/**
+ * Counts of people by tracked wiki or campaign: as they were published, or of the newest
+ * snapshot, where a slug has changed hands since, counted anew. Of an earlier snapshot
+ * nobody knows then: such a key is left out of `knows`.
+ */
 export interface PeopleGroups {
-  /** By key: the counts of people as they were published. */
+  /** By key; a group without people or courses may be missing. */
   readonly counted: ReadonlyMap<string, StoredTotals>;
-  /** Keys that stand for other courses now than then, so that nobody knows. */
-  readonly changed: ReadonlySet<string>;
+  knows(key: string): boolean;
 }
 
-/** The published counts of people by tracked wiki or campaign. */
 export async function readPeopleGroups(
   sql: Queryable,
-  snapshotId: number,
   dimension: 'wiki' | 'campaign',
+  at: RowsAt,
 ): Promise<PeopleGroups> {
-  const counted = await sql<({ key: string } & StoredTotals)[]>`
-    select key, totals, coverage from snapshot_groups
-    where snapshot_id = ${snapshotId} and dimension = ${dimension} and key is not null`;
   const changed = await sql<{ slug: string }[]>`
     select distinct slug from campaign_slug_changes
-    where ${dimension === 'campaign'} and snapshot_id > ${snapshotId}`;
-  return {
-    counted: new Map(counted.map(({ key, totals, coverage }) => [key, { totals, coverage }])),
-    changed: new Set(changed.map((row) => row.slug)),
-  };
+    where ${dimension === 'campaign'} and snapshot_id > ${at.snapshotId}`;
+  if (changed.length > 0 && at.isLatest) {
+    const groups = await countPeople(sql, dimension, at.computedAt);
+    return { counted: byKey(groups.map(peopleGroup)), knows: () => true };
+  }
+  const published = await sql<Group[]>`
+    select key, totals, coverage from snapshot_groups
+    where snapshot_id = ${at.snapshotId} and dimension = ${dimension}`;
+  const unknown = new Set(changed.map((row) => row.slug));
+  return { counted: byKey(published), knows: (key) => !unknown.has(key) };
+}
+
+interface Group extends StoredTotals {
+  readonly key: string | null;
+}
+
+function byKey(groups: readonly Group[]): Map<string, StoredTotals> {
+  return new Map(
+    groups.flatMap(({ key, totals, coverage }) =>
+      key === null ? [] : [[key, { totals, coverage }]],
+    ),
+  );
 }
