@@ -37,11 +37,14 @@ export function documentFrame({ version, publicUrl, contact, license }: Document
       summary: 'System-wide metrics of the Programs & Events Dashboard',
       description,
       version,
-      ...(contact === undefined ? {} : { contact: contactOf(contact) }),
+      contact: contact === undefined ? dashboardContact : contactOf(contact),
       license: { ...license },
     },
     servers: [{ url: publicUrl ?? '/', description: 'This service' }],
-    externalDocs: { url: `${publicUrl ?? ''}/docs`, description: 'The contract as a page' },
+    externalDocs:
+      publicUrl === undefined
+        ? { url: dashboardContact.url, description: 'The Dashboard that the data are of' }
+        : { url: `${publicUrl}/docs`, description: 'The contract as a page' },
     tags: tags.map((tag) => ({ ...tag })),
     components: {
       securitySchemes: {
@@ -59,6 +62,12 @@ export function documentFrame({ version, publicUrl, contact, license }: Document
     },
   };
 }
+
+/** Where the Dashboard's people are met, for an installation that names nobody of its own. */
+const dashboardContact = {
+  name: 'Programs & Events Dashboard',
+  url: 'https://meta.wikimedia.org/wiki/Programs_%26_Events_Dashboard',
+};
 
 function contactOf(address: string) {
   return address.includes('://') ? { url: address } : { email: address };

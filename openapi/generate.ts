@@ -1,6 +1,7 @@
 /**
- * `npm run openapi`: writes openapi/openapi.json from the routes of the very service, with
- * every route that can be switched on. With --check it only says whether the file is stale.
+ * `npm run openapi`: writes openapi/openapi.json and openapi/openapi-3.0.json from the routes
+ * of the very service, with every route that can be switched on. With --check it only says
+ * whether the files are stale.
  */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,10 +9,9 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 import { buildApp } from '../app.ts';
 import { readConfig } from '../config.ts';
+import { toVersion30 } from './version-3-0.ts';
 
-const file = new URL('./openapi.json', import.meta.url);
-
-async function generate(): Promise<string> {
+async function generate(): Promise<object> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-openapi-'));
   // PostgreSQL does not run as root: whoever it runs as must be able to get in.
   await chmod(dataDirectory, 0o755);
@@ -23,7 +23,7 @@ async function generate(): Promise<string> {
     });
     const app = await buildApp(config, { scheduler: false, onProgress: () => undefined });
     try {
-      return await format(JSON.stringify(app.swagger()), { parser: 'json' });
+      return app.swagger();
     } finally {
       await app.close();
     }
@@ -32,10 +32,15 @@ async function generate(): Promise<string> {
   }
 }
 
-const fresh = await generate();
-if (!process.argv.includes('--check')) {
-  await writeFile(file, fresh);
-} else if (fresh !== (await readFile(file, 'utf8').catch(() => ''))) {
-  process.stderr.write('openapi/openapi.json is stale: run npm run openapi and commit it.\n');
-  process.exitCode = 1;
+const document = await generate();
+const documents = { 'openapi.json': document, 'openapi-3.0.json': toVersion30(document) };
+for (const [name, content] of Object.entries(documents)) {
+  const file = new URL(name, import.meta.url);
+  const fresh = await format(JSON.stringify(content), { parser: 'json' });
+  if (!process.argv.includes('--check')) {
+    await writeFile(file, fresh);
+  } else if (fresh !== (await readFile(file, 'utf8').catch(() => ''))) {
+    process.stderr.write(`openapi/${name} is stale: run npm run openapi and commit it.\n`);
+    process.exitCode = 1;
+  }
 }

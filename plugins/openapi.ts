@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { components } from '../openapi/components.ts';
 import { documentFrame, type DocumentFacts } from '../openapi/document.ts';
+import { shareComponents } from '../openapi/shared-components.ts';
+import { toVersion30 } from '../openapi/version-3-0.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 
 export type OpenapiOptions = DocumentFacts;
@@ -12,7 +14,7 @@ async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<v
   for (const component of components) app.addSchema(component);
   await app.register(fastifySwagger, {
     openapi: documentFrame(options),
-    transformObject: (documents) => withoutNeedOfDefaults(documents),
+    transformObject: (documents) => shareComponents(withoutNeedOfDefaults(documents)),
     // Without it, components are named def-0, def-1 and so on.
     refResolver: {
       buildLocalReference: (schema, _baseUri, _fragment, index) =>
@@ -21,19 +23,21 @@ async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<v
   });
 
   const head: AnswerHead = { cacheControl: 'public, max-age=300', links: [] };
-  let document: Representation | undefined;
-  app.addHook('onReady', async () => {
-    document = app.representation(JSON.stringify(app.swagger()));
-    await document.precompress();
-  });
-  app.get(
-    '/openapi.json',
-    { schema: { hide: true }, config: { quota: false } },
-    (_request, reply) => {
-      if (document === undefined) throw new Error('/openapi.json was asked for before it is made');
+  const versions = [
+    { url: '/openapi.json', write: () => app.swagger() },
+    { url: '/openapi-3.0.json', write: () => toVersion30(app.swagger()) },
+  ];
+  for (const { url, write } of versions) {
+    let document: Representation | undefined;
+    app.addHook('onReady', async () => {
+      document = app.representation(JSON.stringify(write()));
+      await document.precompress();
+    });
+    app.get(url, { schema: { hide: true }, config: { quota: false } }, (_request, reply) => {
+      if (document === undefined) throw new Error(`${url} was asked for before it is made`);
       reply.answer(document, head);
-    },
-  );
+    });
+  }
 }
 
 /**

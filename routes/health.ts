@@ -20,7 +20,8 @@ export default function health(app: FastifyInstance): void {
         summary: 'Whether the process answers',
         description: 'Says nothing of the database: restarting would not bring it back.',
         tags: ['Operations'],
-        response: { 200: healthy, 500: problems[500] },
+        security: [],
+        response: { 200: healthy, 400: problems[400], 500: problems[500] },
       },
     },
     (_request, reply) => {
@@ -37,7 +38,8 @@ export default function health(app: FastifyInstance): void {
         summary: 'Whether questions can be answered',
         description: 'The database answers and a snapshot is published.',
         tags: ['Operations'],
-        response: { 200: healthy, 500: problems[500], 503: problems[503] },
+        security: [],
+        response: { 200: healthy, 400: problems[400], 500: problems[500], 503: problems[503] },
       },
     },
     async (_request, reply) => {

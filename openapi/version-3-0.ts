@@ -1,0 +1,96 @@
+/** The document in OpenAPI 3.0, for the many tools that know no other. */
+
+type Tree = Record<string, unknown>;
+
+/** What OpenAPI 3.0 has no word for, and the contract does not use. */
+const unknownKeywords = [
+  '$defs',
+  'contains',
+  'dependentRequired',
+  'dependentSchemas',
+  'else',
+  'if',
+  'patternProperties',
+  'prefixItems',
+  'propertyNames',
+  'then',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+];
+
+/**
+ * The same contract; nothing is lost but `info.summary` and the examples of a schema after
+ * the first.
+ * @throws {Error} on a keyword that cannot be said in 3.0
+ */
+export function toVersion30(document: object): object {
+  const { info, ...rest } = document as { info: Tree };
+  const { summary: _, ...kept } = info;
+  return { ...(convert(rest) as Tree), openapi: '3.0.3', info: kept };
+}
+
+/** Walks to the schemas: they are under `schema`, and the components of that kind. */
+function convert(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(convert);
+  if (!isTree(value)) return value;
+  return mapValues(value, (member, key) => {
+    if (key === 'example' || key === 'examples') return member;
+    if (key === 'schema') return convertSchema(member);
+    if (key === 'schemas') return mapValues(member, convertSchema);
+    return convert(member);
+  });
+}
+
+function convertSchema(schema: unknown): unknown {
+  if (!isTree(schema)) return schema;
+  for (const keyword of unknownKeywords) {
+    if (keyword in schema) throw new Error(`OpenAPI 3.0 cannot say ${keyword}`);
+  }
+  const { type, anyOf, examples, const: only, ...rest } = schema;
+  const members = mapValues(rest, (member, key) => {
+    if (key === 'properties') return mapValues(member, convertSchema);
+    if (key === 'items' || key === 'additionalProperties' || key === 'not') {
+      return convertSchema(member);
+    }
+    return key === 'allOf' || key === 'oneOf' ? eachSchema(member) : member;
+  });
+  return {
+    ...typeOf(type),
+    ...choicesOf(anyOf),
+    ...members,
+    ...(only === undefined ? {} : { enum: [only] }),
+    ...(Array.isArray(examples) && examples.length > 0 ? { example: examples[0] as unknown } : {}),
+  };
+}
+
+function typeOf(type: unknown): Tree {
+  if (!Array.isArray(type)) return type === undefined ? {} : { type };
+  const [one, ...others] = type.filter((each) => each !== 'null') as unknown[];
+  if (one === undefined || others.length > 0) {
+    throw new Error(`OpenAPI 3.0 cannot say that a type is ${type.join(' or ')}`);
+  }
+  return { type: one, nullable: true };
+}
+
+function choicesOf(anyOf: unknown): Tree {
+  if (!Array.isArray(anyOf)) return {};
+  const choices = anyOf.filter((choice) => !isTree(choice) || choice['type'] !== 'null');
+  if (choices.length === anyOf.length) return { anyOf: eachSchema(anyOf) };
+  if (choices.length !== 1) return { nullable: true, anyOf: eachSchema(choices) };
+  // Not anyOf of one: generators take that for a type of its own. What is null or a scalar
+  // has both in its type, so this is null or an object.
+  return { type: 'object', nullable: true, allOf: eachSchema(choices) };
+}
+
+function eachSchema(schemas: unknown): unknown {
+  return Array.isArray(schemas) ? schemas.map(convertSchema) : schemas;
+}
+
+function mapValues(value: unknown, map: (member: unknown, key: string) => unknown): Tree {
+  if (!isTree(value)) throw new Error('the document has no object where one belongs');
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, map(member, key)]));
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
