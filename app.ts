@@ -13,6 +13,7 @@ import documentedFrame from './plugins/documented-frame.ts';
 import errors from './plugins/errors.ts';
 import groupLists from './plugins/group-lists.ts';
 import heavyQuestions from './plugins/heavy-questions.ts';
+import exports from './plugins/exports.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
 import openapi from './plugins/openapi.ts';
 import published from './plugins/published.ts';
@@ -25,14 +26,14 @@ import docs from './routes/docs.ts';
 import frontPage from './routes/front-page.ts';
 import health from './routes/health.ts';
 import problems from './routes/problems.ts';
-import systemMetrics from './routes/system-metrics.ts';
 import robots from './routes/robots.ts';
+import systemMetrics from './routes/system-metrics.ts';
 import v1 from './routes/v1/index.ts';
 
 export interface Overrides {
   readonly logger?: FastifyServerOptions['logger'];
   readonly clock?: () => Date;
-  /** False: nothing is published but on demand. */
+  /** False: nothing is published, and no download made, but on demand. */
   readonly scheduler?: boolean;
   /** Told what is going on while the store is opened. */
   readonly onProgress?: (sentence: string) => void;
@@ -72,8 +73,8 @@ export async function buildApp(
     await app.register(rateLimit, { perMinute: config.rateLimitPerMinute, clock, ...redis });
     await app.register(cache, redis);
     await app.register(answers);
-    await app.register(openapi, {
     await app.register(documentedFrame);
+    await app.register(openapi, {
       version: config.version,
       publicUrl: config.publicUrl,
       license: config.license,
@@ -92,6 +93,10 @@ export async function buildApp(
     await app.register(published, { license: config.license });
     await app.register(heavyQuestions);
     await app.register(questions, { version: config.version });
+    await app.register(exports, {
+      dataDirectory: config.dataDirectory,
+      ahead: overrides.scheduler ?? true,
+    });
     await app.register(groupLists);
     await app.register(scheduler, {
       source: config.source,
@@ -104,6 +109,8 @@ export async function buildApp(
 
     await app.register(v1, {
       dashboardUrl: config.dashboardUrl,
+      publicUrl: config.publicUrl,
+      license: config.license,
       status: {
         clock,
         version: config.version,
@@ -117,6 +124,7 @@ export async function buildApp(
     await app.register(health);
     await app.register(docs);
     await app.register(problems);
+    await app.register(robots);
     await app.register(frontPage, {
       isDemo: app.store.isDemo,
       license: config.license,
@@ -124,7 +132,6 @@ export async function buildApp(
       version: config.version,
     });
     await app.ready();
-    await app.register(robots);
   } catch (error) {
     await app.close();
     throw error;

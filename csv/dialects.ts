@@ -1,10 +1,8 @@
 /** How a file is written: for programs, for spreadsheets, or as the Dashboard writes its own. */
-export const courseDialects = ['plain', 'excel', 'dashboard'] as const;
-export type CourseDialect = (typeof courseDialects)[number];
+export type CourseDialect = 'plain' | 'excel' | 'dashboard';
 
 /** Of files that the Dashboard has no counterpart of. */
-export const tableDialects = ['plain', 'excel'] as const;
-export type TableDialect = (typeof tableDialects)[number];
+export type TableDialect = 'plain' | 'excel';
 
 /** By it, and by nothing else, Excel knows that a file is UTF-8. */
 export const byteOrderMark = '\ufeff';

@@ -179,7 +179,7 @@ class SpoolReader extends Readable {
   readonly #spool: Spool;
   #looks: Promise<void> = Promise.resolve();
   #waits = false;
-  #hasMore = false;
+  #wakes = 0;
 
   constructor(spool: Spool) {
     super({ highWaterMark: 1 });
@@ -188,7 +188,7 @@ class SpoolReader extends Readable {
 
   /** There is more, or the end, since it last looked. */
   wake(): void {
-    this.#hasMore = true;
+    this.#wakes += 1;
     if (!this.#waits) return;
     this.#waits = false;
     this._read();
@@ -202,10 +202,11 @@ class SpoolReader extends Readable {
 
   async #look(): Promise<void> {
     let bytes: Buffer | null | undefined;
+    let wakes: number;
     do {
-      this.#hasMore = false;
+      wakes = this.#wakes;
       bytes = await this.#spool.bytesAt(this.position);
-    } while (bytes === undefined && this.#hasMore);
+    } while (bytes === undefined && this.#wakes !== wakes);
     if (this.destroyed) return;
     if (bytes === undefined) {
       this.#waits = true;

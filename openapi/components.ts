@@ -1,13 +1,15 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Campaign, CampaignPage } from './campaign.ts';
+import { Citation, CslItem } from './citation.ts';
 import { Course, CourseHistory, CoursePage, CourseVersion } from './course.ts';
+import { DataPackage, DataResource } from './data-package.ts';
 import { Metric, MetricDictionary } from './dictionary.ts';
 import { Filters } from './filters.ts';
 import { Health } from './health.ts';
 import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
+import { QuotaCost } from './quota.ts';
 import { Run, RunPage } from './run.ts';
 import { Snapshot, SnapshotHistory, SnapshotHistoryItem } from './snapshot.ts';
-import { QuotaCost } from './quota.ts';
 import { Status } from './status.ts';
 import { Wiki, WikiPage } from './wiki.ts';
 
@@ -30,13 +32,13 @@ export const components: readonly TSchema[] = [
   WikiPage,
   Metric,
   MetricDictionary,
-  Status,
-  Run,
   DataResource,
   DataPackage,
   CslItem,
   Citation,
   QuotaCost,
+  Status,
+  Run,
   RunPage,
   Health,
 ];

@@ -44,7 +44,7 @@ const link = {
   Link: {
     type: 'string',
     description:
-      'license; describedby: the data dictionary; service-desc and service-doc: the contract; ' +
+      'license; describedby: the data dictionary or data package; service-desc and service-doc: the contract; ' +
       'canonical: where this very answer stays; cite-as: what to cite; next: the next page.',
   },
 } satisfies Record<string, HeaderSchema>;
@@ -61,6 +61,36 @@ export const downloadHeaders = {
   ...dataHeaders,
   'Content-Disposition': { type: 'string', description: 'A file name that says what and when.' },
   'Row-Count': { type: 'integer', description: 'Rows after the header row.' },
+} satisfies Record<string, HeaderSchema>;
+
+/** Of a download that is kept as a file. */
+export const fileHeaders = {
+  ...downloadHeaders,
+  'Content-Length': { type: 'integer', description: 'Of a file that is kept; else not known.' },
+  'Repr-Digest': {
+    type: 'string',
+    description: 'SHA-256 of the whole file in this coding (RFC 9530), once it is kept.',
+    example: 'sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:',
+  },
+  'Accept-Ranges': { type: 'string', description: 'bytes, of an uncompressed file that is kept.' },
+} satisfies Record<string, HeaderSchema>;
+
+export const partHeaders = {
+  ...fileHeaders,
+  'Content-Range': {
+    type: 'string',
+    description: 'Which bytes these are, and of how many.',
+    example: 'bytes 1000-1999/453000',
+  },
+} satisfies Record<string, HeaderSchema>;
+
+export const unsatisfiableHeaders = {
+  ...quota,
+  'Content-Range': {
+    type: 'string',
+    description: 'How many bytes there are.',
+    example: 'bytes */453000',
+  },
 } satisfies Record<string, HeaderSchema>;
 
 export const quotaHeaders = quota;

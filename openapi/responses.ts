@@ -1,12 +1,15 @@
-import type { TSchema } from '@sinclair/typebox';
+import { Type, type TSchema } from '@sinclair/typebox';
 import {
   challengeHeaders,
   dataHeaders,
   downloadHeaders,
+  fileHeaders,
   notModifiedHeaders,
+  partHeaders,
   plainHeaders,
   quotaHeaders,
   retryHeaders,
+  unsatisfiableHeaders,
 } from './headers.ts';
 import { Problem, problemMediaType } from './problem.ts';
 import { reference } from './scalars.ts';
@@ -31,13 +34,12 @@ export function privateJson(component: TSchema, description: string) {
   return respond(component, description, quotaHeaders, undefined);
 }
 
-/** A 200 with a file; a string, because generators take `binary` for something else. */
+/** Files are strings, because generators take `binary` for something else. */
+const csvContent = { 'text/csv': { schema: { type: 'string' } } };
+
+/** A 200 with a file. */
 export function csv(description: string) {
-  return {
-    description,
-    headers: downloadHeaders,
-    content: { 'text/csv': { schema: { type: 'string' } } },
-  };
+  return { description, headers: downloadHeaders, content: csvContent };
 }
 
 const problemContent = { [problemMediaType]: { schema: reference(Problem) } };
@@ -78,6 +80,30 @@ export const problems = {
     ...retryHeaders,
   }),
 } as const;
+
+/** The statuses of a download that is kept as a file, besides those of reading. */
+export const fileResponses = {
+  200: { description: 'The file.', headers: fileHeaders, content: csvContent },
+  206: { description: 'The part that Range asks for.', headers: partHeaders, content: csvContent },
+  416: problem('The file has no such bytes.', unsatisfiableHeaders),
+} as const;
+
+/** Request headers of a download that is kept as a file. */
+export const RangeHeaders = Type.Object({
+  Range: Type.Optional(
+    Type.String({
+      description:
+        'One part of the uncompressed file; several parts, and other units, get all of it.',
+      examples: ['bytes=1000-'],
+    }),
+  ),
+  'If-Range': Type.Optional(
+    Type.String({
+      description:
+        'The ETag of the part that you have: if the file is another one, you get it whole.',
+    }),
+  ),
+});
 
 /** The statuses of any route that reads data. */
 export const readProblems = {

@@ -24,13 +24,17 @@ export interface ExportsOptions {
   readonly maxBytes?: number;
 }
 
-/** A download: what is asked, of what. */
-export interface ExportQuestion {
+/** What names a download. */
+export interface ExportKey {
   /** Names the content, as an entity tag does. */
   readonly tag: string;
   readonly snapshotId: number;
   /** As of which the rows are those still public; the file is deleted when there is a newer one. */
   readonly revision: number;
+}
+
+/** A download, and how it is made. */
+export interface ExportQuestion extends ExportKey {
   readonly rows: number;
   /** The plain bytes. The stream fails, and never ends, where it is not whole. */
   readonly open: () => Promise<Readable> | Readable;
@@ -47,8 +51,10 @@ export interface FullExport {
 export interface Exports {
   /** For `reply.answerStream`. */
   kept(question: ExportQuestion): KeptFiles;
-  /** Of the plain file; undefined while it is being made, which begins if it has not. */
-  facts(question: ExportQuestion): Promise<Facts | undefined>;
+  /** Of the plain file, where it has been made. */
+  facts(key: ExportKey): Promise<Facts | undefined>;
+  /** Has the plain file made in the background. */
+  prepare(question: ExportQuestion): void;
   /** Has it made for every new snapshot. */
   offer(full: FullExport): void;
   readonly offered: readonly FullExport[];
@@ -150,14 +156,12 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
           making(question, storedCoding(coding)),
         ),
     }),
-    async facts(question) {
+    facts: (key) => folder.facts(fileName(key, 'identity')),
+    prepare(question) {
       const name = fileName(question, 'identity');
-      const found = await folder.facts(name);
-      if (found === undefined && !awaited.has(name)) {
-        awaited.add(name);
-        inBackground(() => ready(question, 'identity').finally(() => awaited.delete(name)));
-      }
-      return found;
+      if (awaited.has(name)) return;
+      awaited.add(name);
+      inBackground(() => ready(question, 'identity').finally(() => awaited.delete(name)));
     },
     offer: (full) => {
       offered.push(full);
@@ -196,8 +200,8 @@ function storedCoding(coding: Coding): StoredCoding {
 }
 
 /** The same on every instance; begins with what `revisionOf` reads. */
-function fileName(question: ExportQuestion, coding: StoredCoding): string {
-  const { tag, snapshotId, revision } = question;
+function fileName(key: ExportKey, coding: StoredCoding): string {
+  const { tag, snapshotId, revision } = key;
   // Not every file system tells the letters of a tag apart.
   const digest = createHash('sha256').update(tag).digest('hex').slice(0, 32);
   const extension = coding === 'gzip' ? 'csv.gz' : 'csv';

@@ -17,10 +17,11 @@ import type { SnapshotRow } from '../db/queries/snapshots.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
 import { metrics } from '../metrics/registry.ts';
 import { completeCoverage, completeTotals, type MetricValues } from '../metrics/totals.ts';
-import { packagePath } from '../openapi/data-package.ts';
 import { readSortedCursor, writeSortedCursor } from '../openapi/cursor.ts';
+import { packagePath } from '../openapi/data-package.ts';
 import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
 import { ProblemError } from './errors.ts';
+import type { ExportQuestion } from './exports.ts';
 import type { Queryable, Question } from './questions.ts';
 
 interface Sums {

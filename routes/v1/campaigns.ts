@@ -6,9 +6,16 @@ import { findCampaignStanding } from '../../db/queries/campaign-standing.ts';
 import { listCampaigns } from '../../db/queries/list-campaigns.ts';
 import { metrics } from '../../metrics/registry.ts';
 import { Campaign, campaignBody, CampaignPage, type CampaignBody } from '../../openapi/campaign.ts';
+import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { snapshotProperty } from '../../openapi/filters.ts';
 import { cursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
-import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import {
+  fileResponses,
+  json,
+  problems,
+  RangeHeaders,
+  readProblems,
+} from '../../openapi/responses.ts';
 import { ProblemError } from '../../plugins/errors.ts';
 
 export interface CampaignsOptions {
@@ -17,17 +24,19 @@ export interface CampaignsOptions {
 
 const textSorts = ['campaign_slug', 'title', 'start', 'end', 'created_at'] as const;
 
+const listProperties = {
+  sort: sortProperty([...textSorts, ...metrics.map((metric) => metric.name)], 'campaign_slug'),
+  snapshot: snapshotProperty,
+};
+
 const FileQuery = Type.Object(
-  {
-    sort: sortProperty([...textSorts, ...metrics.map((metric) => metric.name)], 'campaign_slug'),
-    snapshot: snapshotProperty,
-  },
+  { ...listProperties, dialect: tableDialectProperty },
   { additionalProperties: false },
 );
 
 const PageQuery = Type.Object(
   {
-    ...FileQuery.properties,
+    ...listProperties,
     limit: limitProperty,
     cursor: Type.Optional(cursorProperty),
   },
@@ -68,6 +77,12 @@ export default function campaigns(app: FastifyInstance, { dashboardUrl }: Campai
       const name = textSorts.find((known) => known === by);
       return name === undefined ? null : body[name];
     },
+    file: {
+      name: 'campaigns',
+      usualSort: 'campaign_slug',
+      columns: columnsOfCampaigns,
+      fields: campaignFields,
+    },
   });
 
   app.get(
@@ -95,14 +110,12 @@ export default function campaigns(app: FastifyInstance, { dashboardUrl }: Campai
         description: `${description} Totals by their bare names, then their coverage.`,
         tags: ['Campaigns and wikis'],
         querystring: FileQuery,
-        response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, 404: problems[404], ...readProblems },
       },
     },
     (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) =>
-      list.answerFile(request.query, reply, {
-        columns: columnsOfCampaigns,
-        fields: campaignFields,
-      }),
+      list.answerFile(request.query, reply),
   );
 
   app.get(

@@ -1,9 +1,11 @@
 /** The rows of courses at a snapshot as a file. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { courseColumns } from '../../csv/course-columns.ts';
+import type { CourseDialect } from '../../csv/dialects.ts';
 import { countCourses } from '../../db/queries/count-courses.ts';
 import { courseSorts } from '../../db/queries/course-order.ts';
-import { isEveryCourse } from '../../db/queries/course-selection.ts';
+import { isEveryCourse, type CourseSelection } from '../../db/queries/course-selection.ts';
 import { foldText } from '../../db/queries/search-text.ts';
 import { streamCourseLines } from '../../db/queries/stream-course-lines.ts';
 import { findWithdrawnSince } from '../../db/queries/withdrawn-since.ts';
@@ -12,25 +14,82 @@ import {
   courseQuestionProperties,
   emptySearch,
 } from '../../openapi/course-question.ts';
+import { packagePath } from '../../openapi/data-package.ts';
+import { courseDialectProperty } from '../../openapi/dialect.ts';
 import { filtersOf } from '../../openapi/filters.ts';
 import { readOrder } from '../../openapi/page.ts';
-import { csv, problems, readProblems } from '../../openapi/responses.ts';
-import { ProblemError } from '../../plugins/errors.ts';
 import { downloadCost } from '../../openapi/quota.ts';
+import { fileResponses, problems, RangeHeaders, readProblems } from '../../openapi/responses.ts';
+import { ProblemError } from '../../plugins/errors.ts';
+import type { ExportQuestion } from '../../plugins/exports.ts';
+import type { Question } from '../../plugins/questions.ts';
 
 export interface CourseDownloadOptions {
   readonly dashboardUrl: string;
 }
 
-const Query = Type.Object(courseQuestionProperties(courseSorts), { additionalProperties: false });
+const Query = Type.Object(
+  { ...courseQuestionProperties(courseSorts), dialect: courseDialectProperty },
+  { additionalProperties: false },
+);
+
+interface File {
+  readonly selection: CourseSelection;
+  readonly sort: string;
+  readonly dialect: CourseDialect;
+}
 
 export default function courseDownload(
   app: FastifyInstance,
   { dashboardUrl }: CourseDownloadOptions,
 ): void {
+  async function countRows(
+    { snapshot, at }: Question,
+    selection: CourseSelection,
+    client: string,
+  ): Promise<number> {
+    if (!isEveryCourse(selection)) {
+      return app.heavy(client, () => countCourses(app.sql, selection, at));
+    }
+    const { snapshotId, totals } = snapshot;
+    return (totals['courses'] ?? 0) - (await findWithdrawnSince(app.sql, snapshotId));
+  }
+
+  function exportOf(question: Question, rows: number, file: File): ExportQuestion {
+    const { snapshot, revision } = question;
+    const { selection, sort, dialect } = file;
+    return {
+      tag: app.questions.tag(question, ['courses.csv', selection.q, sort, dialect, dashboardUrl]),
+      snapshotId: snapshot.snapshotId,
+      revision,
+      rows,
+      open: () =>
+        streamCourseLines(app.downloadSql, {
+          at: question.at,
+          selection,
+          order: readOrder(sort),
+          dialect,
+          definitionsVersion: snapshot.definitionsVersion,
+          dashboardUrl,
+          expected: { revision, rows },
+        }),
+    };
+  }
+
+  app.exports.offer({
+    name: 'courses',
+    columns: courseColumns,
+    question: async (snapshotId) => {
+      const question = untied(await app.questions.ask({}, String(snapshotId)));
+      const file = { selection: { filters: {} }, sort: 'course_id', dialect: 'plain' } as const;
+      return exportOf(question, await countRows(question, file.selection, ''), file);
+    },
+  });
+
   app.get(
     '/v1/courses.csv',
     {
+      config: { quota: { cost: downloadCost } },
       schema: {
         operationId: 'downloadCourses',
         summary: 'Courses at a snapshot, as CSV',
@@ -41,7 +100,8 @@ export default function courseDownload(
           'whole, or the connection breaks.',
         tags: ['Courses'],
         querystring: Query,
-        response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, 404: problems[404], ...readProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof Query> }>, reply) => {
@@ -49,22 +109,20 @@ export default function courseDownload(
       const q = query.q === undefined ? undefined : foldText(query.q);
       if (q === '') throw ProblemError.invalidQuery('q', emptySearch);
       const selection = { filters: filtersOf(query), q };
-      const question = await app.questions.ask(query, query.snapshot);
+      const question = untied(await app.questions.ask(query, query.snapshot));
       app.questions.requireRows(question);
-      const { snapshot, revision } = question;
-      const { snapshotId } = snapshot;
-      // Not tied to its being the latest, which it may cease to be while the file is read.
-      const at = { ...question.at, isLatest: false };
-      const every = isEveryCourse(selection);
-      const rows = every
-        ? (snapshot.totals['courses'] ?? 0) - (await findWithdrawnSince(app.sql, snapshotId))
-        : await app.heavy(request.ip, () => countCourses(app.sql, selection, at));
-      const what = every ? 'courses' : 'courses-selection';
-      const name = `dashboard-${what}-snapshot-${String(snapshotId)}.csv`;
-      const parameters = courseQuestionParameters({ ...selection, sort: query.sort });
+      const { sort, dialect } = query;
+      const { snapshotId } = question.snapshot;
+      const rows = await countRows(question, selection, request.ip);
+      const file = exportOf(question, rows, { selection, sort, dialect });
+      const what = isEveryCourse(selection) ? 'courses' : 'courses-selection';
+      const manner = dialect === 'plain' ? '' : `-${dialect}`;
+      const name = `dashboard-${what}-snapshot-${String(snapshotId)}${manner}.csv`;
+      const parameters = courseQuestionParameters({ ...selection, sort });
+      if (dialect !== 'plain') parameters.set('dialect', dialect);
       parameters.set('snapshot', String(snapshotId));
       return reply.answerStream({
-        tag: app.questions.tag(question, ['courses.csv', q, query.sort, dashboardUrl]),
+        tag: file.tag,
         head: {
           snapshotId,
           lastModified: question.lastModified,
@@ -72,6 +130,7 @@ export default function courseDownload(
           cacheControl: 'no-cache',
           links: app.published.links(
             question.asksLatest ? `/v1/courses.csv?${parameters.toString()}` : undefined,
+            dialect === 'dashboard' ? undefined : packagePath(snapshotId),
           ),
         },
         contentType: 'text/csv; charset=utf-8; header=present',
@@ -79,17 +138,14 @@ export default function courseDownload(
           'content-disposition': `attachment; filename="${name}"`,
           'row-count': String(rows),
         },
-        open: () =>
-          streamCourseLines(app.downloadSql, {
-            at,
-            selection,
-            order: readOrder(query.sort),
-            definitionsVersion: snapshot.definitionsVersion,
-            dashboardUrl,
-            expected: { revision, rows },
-          }),
+        open: file.open,
+        kept: app.exports.kept(file),
       });
     },
   );
 }
-      config: { quota: { cost: downloadCost } },
+
+/** Not tied to its being the latest, which it may cease to be while the file is read. */
+function untied(question: Question): Question {
+  return { ...question, at: { ...question.at, isLatest: false } };
+}

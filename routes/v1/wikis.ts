@@ -3,22 +3,31 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { columnsOfWikis, wikiFields } from '../../csv/group-columns.ts';
 import { metrics } from '../../metrics/registry.ts';
+import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { snapshotProperty } from '../../openapi/filters.ts';
 import { cursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
-import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import {
+  fileResponses,
+  json,
+  problems,
+  RangeHeaders,
+  readProblems,
+} from '../../openapi/responses.ts';
 import { WikiPage, type WikiBody } from '../../openapi/wiki.ts';
 
+const listProperties = {
+  sort: sortProperty(['wiki', ...metrics.map((metric) => metric.name)], 'wiki'),
+  snapshot: snapshotProperty,
+};
+
 const FileQuery = Type.Object(
-  {
-    sort: sortProperty(['wiki', ...metrics.map((metric) => metric.name)], 'wiki'),
-    snapshot: snapshotProperty,
-  },
+  { ...listProperties, dialect: tableDialectProperty },
   { additionalProperties: false },
 );
 
 const PageQuery = Type.Object(
   {
-    ...FileQuery.properties,
+    ...listProperties,
     limit: limitProperty,
     cursor: Type.Optional(cursorProperty),
   },
@@ -38,6 +47,12 @@ export default function wikis(app: FastifyInstance): void {
       Promise.resolve(keys.map((wiki) => ({ id: wiki, body: { wiki, ...sumsOf(wiki) } }))),
     nameOf: (body) => body.wiki,
     textOf: (body) => body.wiki,
+    file: {
+      name: 'wikis',
+      usualSort: 'wiki',
+      columns: columnsOfWikis,
+      fields: wikiFields,
+    },
   });
 
   app.get(
@@ -65,10 +80,11 @@ export default function wikis(app: FastifyInstance): void {
         description: `${description} Totals by their bare names, then their coverage.`,
         tags: ['Campaigns and wikis'],
         querystring: FileQuery,
-        response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, 404: problems[404], ...readProblems },
       },
     },
     (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) =>
-      list.answerFile(request.query, reply, { columns: columnsOfWikis, fields: wikiFields }),
+      list.answerFile(request.query, reply),
   );
 }

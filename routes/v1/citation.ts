@@ -1,0 +1,96 @@
+/** How to cite a snapshot. */
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import {
+  citationBody,
+  citationFormats,
+  citationMediaTypes,
+  CslItem,
+} from '../../openapi/citation.ts';
+import { dataHeaders } from '../../openapi/headers.ts';
+import { problems, readProblems } from '../../openapi/responses.ts';
+import { reference, word } from '../../openapi/scalars.ts';
+import { findSnapshot } from '../../db/queries/snapshots.ts';
+import { readStore } from '../../db/queries/store.ts';
+import { ProblemError } from '../../plugins/errors.ts';
+
+export interface CitationOptions {
+  readonly publicUrl: string | undefined;
+  readonly license: { readonly name: string; readonly url: string };
+}
+
+const Path = Type.Object({
+  snapshot_id: Type.Integer({
+    minimum: 1,
+    maximum: 9_007_199_254_740_991,
+    description: 'A snapshot_id.',
+  }),
+});
+
+const Query = Type.Object(
+  {
+    format: word(citationFormats, {
+      default: 'text',
+      description: 'text: for a list of references; bibtex; csl-json: for reference managers.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+interface Asked {
+  Params: Static<typeof Path>;
+  Querystring: Static<typeof Query>;
+}
+
+export default function citation(app: FastifyInstance, options: CitationOptions): void {
+  app.get(
+    '/v1/snapshots/:snapshot_id/citation',
+    {
+      schema: {
+        operationId: 'getCitation',
+        summary: 'How to cite a snapshot',
+        description:
+          'A reference with the snapshot’s address, which stays, its moment and the revision of ' +
+          'its rows, which a withdrawal raises.',
+        tags: ['Snapshots'],
+        params: Path,
+        querystring: Query,
+        response: {
+          200: {
+            description: 'The citation.',
+            headers: dataHeaders,
+            content: {
+              'text/plain': { schema: { type: 'string' } },
+              'application/x-bibtex': { schema: { type: 'string' } },
+              'application/vnd.citationstyles.csl+json': {
+                schema: Type.Array(reference(CslItem)),
+              },
+            },
+          },
+          404: problems[404],
+          ...readProblems,
+        },
+      },
+    },
+    async (request: FastifyRequest<Asked>, reply) => {
+      const { snapshot_id: snapshotId } = request.params;
+      const { format } = request.query;
+      const [row, store] = await Promise.all([
+        findSnapshot(app.sql, snapshotId),
+        readStore(app.sql),
+      ]);
+      if (row === undefined) {
+        throw ProblemError.notFound(`There is no snapshot ${String(snapshotId)}.`);
+      }
+      const base = options.publicUrl ?? `${request.protocol}://${request.host}`;
+      const { revision } = store;
+      const address = `${base}/v1/snapshots/${String(snapshotId)}`;
+      const body = citationBody({ ...row, revision, address, license: options.license }, format);
+      return reply.answer(app.representation(body, citationMediaTypes[format]), {
+        snapshotId,
+        cacheControl: 'no-cache',
+        links: app.published.links(),
+      });
+    },
+  );
+}
