@@ -190,19 +190,22 @@ void t.test('campaigns and wikis', async (t) => {
       t.equal(rows, String(items.length));
       t.equal(type, 'text/csv; charset=utf-8; header=present');
       t.match(response.headers['content-disposition'], `dashboard-${what}-snapshot-1.csv`);
-      const records = parse(response.body, { columns: true, record_delimiter: '\r\n' }) as Record<
-        string,
-        string
-      >[];
+      const records = parse<Record<string, string>>(response.body, {
+        columns: true,
+        record_delimiter: '\r\n',
+      });
       for (const [index, item] of items.entries()) {
         const { totals, coverage, ...own } = item;
-        const wanted = {
+        const wanted: Record<string, unknown> = {
           ...own,
           ...totals,
           ...Object.fromEntries(names.map((name) => [`${name}_coverage`, coverage[name]])),
         };
-        const text = Object.entries(wanted).map(([name, value]) => [name, String(value ?? '')]);
-        t.same(Object.entries(records[index]!), text, String(item[key]));
+        const text = Object.entries(wanted).map(([name, value]) => [
+          name,
+          value === null ? '' : String(value as string | number),
+        ]);
+        t.strictSame(Object.entries(records[index]!), text, item[key] ?? '');
       }
     }
     t.equal((await app.inject('/v1/wikis.csv?limit=1')).statusCode, 400);

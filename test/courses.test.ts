@@ -125,15 +125,16 @@ void t.test('the rows of courses', async (t) => {
         record_delimiter: '\r\n',
         cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
       }) as (string | null)[][];
-      t.same(header, [...fields, ...metricNames]);
+      t.strictSame(header, [...fields, ...metricNames]);
       t.ok(items.length > 0, query);
       for (const [index, item] of items.entries()) {
-        const wanted = Object.values(item).map((value) => {
-          if (value === null) return null;
-          return Array.isArray(value) ? value.join('|') : String(value);
-        });
-        // An empty list is an empty text.
-        t.same(records[index], wanted, `row ${String(index)} of ${query}`);
+        const wanted = Object.values(item as Record<string, string | number | string[] | null>).map(
+          (value) => {
+            if (value === null) return null;
+            return Array.isArray(value) ? value.join('|') : String(value);
+          },
+        );
+        t.strictSame(records[index], wanted, `row ${String(index)} of ${query}`);
       }
     }
   });

@@ -9,7 +9,7 @@ export interface Served {
   readonly app: FastifyInstance;
   readonly store: TestStore;
   /** Publishes the state as it stands, a minute after the last time. */
-  publish(): Promise<void>;
+  readonly publish: () => Promise<void>;
 }
 
 /** Publishes the state for the first time, and serves it. */
