@@ -55,7 +55,7 @@ export const dataHeaders = { ...snapshotId, ...validators, ...lastModified, ...l
 /** Of an answer that is not about a snapshot. */
 export const plainHeaders = { ...validators, ...link, ...quota };
 
-export const notModifiedHeaders = { ...validators };
+export const notModifiedHeaders = { ...snapshotId, ...validators, ...lastModified };
 
 export const downloadHeaders = {
   ...dataHeaders,
@@ -91,6 +91,15 @@ export const unsatisfiableHeaders = {
     description: 'How many bytes there are.',
     example: 'bytes */453000',
   },
+} satisfies Record<string, HeaderSchema>;
+
+/** Of a page for operators. */
+export const pageHeaders = { ...link, ...quota };
+
+/** Of what was begun, and is to be asked about elsewhere. */
+export const locationHeaders = {
+  ...quota,
+  Location: { type: 'string', description: 'Where to ask how it is doing.' },
 } satisfies Record<string, HeaderSchema>;
 
 export const quotaHeaders = quota;

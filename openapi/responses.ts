@@ -30,8 +30,8 @@ function respond(component: TSchema, description: string, headers: object, examp
 }
 
 /** An answer for operators, which nothing keeps. */
-export function privateJson(component: TSchema, description: string) {
-  return respond(component, description, quotaHeaders, undefined);
+export function privateJson(component: TSchema, description: string, headers: object = {}) {
+  return respond(component, description, { ...quotaHeaders, ...headers }, undefined);
 }
 
 /** Files are strings, because generators take `binary` for something else. */
@@ -67,7 +67,8 @@ export const problems = {
   409: problem('It cannot be done as things stand.'),
   410: problem('The course has been withdrawn.'),
   413: problem('The body is too large.'),
-  414: problem('A part of the address is too long.'),
+  // Answered before it is known who asks.
+  414: problem('A part of the address is too long.', {}),
   415: problem('The body is of a type that is not read here.'),
   412: problem('If-Match or If-Unmodified-Since did not hold.'),
   429: problem('Over the quota; Retry-After says when to ask again.', {
@@ -104,6 +105,13 @@ export const RangeHeaders = Type.Object({
     }),
   ),
 });
+
+/** What a route that costs no quota can answer besides its 200. */
+export const freeProblems = {
+  400: problem('A parameter is unknown.', {}),
+  500: problem('Something failed on our side; it says nothing of the inside.', {}),
+  503: problem('Nothing is published yet, or the database is away.', retryHeaders),
+} as const;
 
 /** The statuses of any route that reads data. */
 export const readProblems = {

@@ -80,6 +80,9 @@ declare module 'fastify' {
   }
 }
 
+/** What a route may have said of the file that a 304 does not bring. */
+const fileFields = ['content-disposition', 'row-count'];
+
 function answers(app: FastifyInstance): void {
   const bodyCodings = CodingChoice.ofBodies();
   const streamCodings = CodingChoice.ofStreams();
@@ -90,6 +93,7 @@ function answers(app: FastifyInstance): void {
     const verdict = evaluate(headers, head.etag, head.lastModified);
     if (verdict === 'proceed') return true;
     if (verdict === 'not-modified') {
+      for (const name of fileFields) reply.removeHeader(name);
       reply.code(304).headers(head.notModified).send();
     } else {
       reply.send(

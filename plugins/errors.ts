@@ -100,9 +100,10 @@ export class ProblemError extends Error {
   }
 }
 
-/** Headers of a representation; one that was prepared before an error is not the error's. */
+/** Headers of what was prepared before an error, an earlier problem included: not the error's. */
 const representationHeaders = [
   'accept-ranges',
+  'allow',
   'content-disposition',
   'content-encoding',
   'content-length',
@@ -114,6 +115,7 @@ const representationHeaders = [
   'repr-digest',
   'row-count',
   'snapshot-id',
+  'www-authenticate',
 ];
 
 /** The bytes of a problem's body; `address` is what was asked for, its query left out. */

@@ -1,7 +1,7 @@
 /** For operators and their balancers: is it alive, and can it answer? */
 import type { FastifyInstance } from 'fastify';
 import { Health } from '../openapi/health.ts';
-import { problems } from '../openapi/responses.ts';
+import { freeProblems } from '../openapi/responses.ts';
 import { reference } from '../openapi/scalars.ts';
 import { ProblemError } from '../plugins/errors.ts';
 
@@ -21,7 +21,7 @@ export default function health(app: FastifyInstance): void {
         description: 'Says nothing of the database: restarting would not bring it back.',
         tags: ['Operations'],
         security: [],
-        response: { 200: healthy, 400: problems[400], 500: problems[500] },
+        response: { 200: healthy, 400: freeProblems[400], 500: freeProblems[500] },
       },
     },
     (_request, reply) => {
@@ -39,7 +39,12 @@ export default function health(app: FastifyInstance): void {
         description: 'The database answers and a snapshot is published.',
         tags: ['Operations'],
         security: [],
-        response: { 200: healthy, 400: problems[400], 500: problems[500], 503: problems[503] },
+        response: {
+          200: healthy,
+          400: freeProblems[400],
+          500: freeProblems[500],
+          503: freeProblems[503],
+        },
       },
     },
     async (_request, reply) => {

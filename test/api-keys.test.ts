@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { createHash, randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { createKey, revokeKey } from '../db/queries/api-keys.ts';
@@ -13,7 +13,7 @@ interface Served {
   readonly store: TestStore;
   readonly clock: TestClock;
   readonly app: FastifyInstance;
-  readonly get: (url: string, token?: string) => ReturnType<FastifyInstance['inject']>;
+  readonly get: (url: string, token?: string) => Promise<LightMyRequestResponse>;
 }
 
 async function served(t: Test): Promise<Served> {

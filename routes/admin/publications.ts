@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { findRun, listRuns } from '../../db/queries/job-runs.ts';
 import { readCursor, writeCursor } from '../../openapi/cursor.ts';
+import { locationHeaders, pageHeaders } from '../../openapi/headers.ts';
 import { operatorProblems, privateJson, problems } from '../../openapi/responses.ts';
 import { Run, runBody, RunPage } from '../../openapi/run.ts';
 import { ProblemError } from '../../plugins/errors.ts';
@@ -55,7 +56,7 @@ export default function publications(app: FastifyInstance): void {
         security,
         querystring: StartQuery,
         response: {
-          202: privateJson(Run, 'The run, where Location says.'),
+          202: privateJson(Run, 'The run, where Location says.', locationHeaders),
           ...operatorProblems,
           409: problems[409],
         },
@@ -86,7 +87,7 @@ export default function publications(app: FastifyInstance): void {
         tags,
         security,
         querystring: PageQuery,
-        response: { 200: privateJson(RunPage, 'A page.'), ...operatorProblems },
+        response: { 200: privateJson(RunPage, 'A page.', pageHeaders), ...operatorProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) => {

@@ -2,12 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Test } from 'tap';
 import { buildApp } from '../../app.ts';
 import { readConfig } from '../../config.ts';
 import type { JobLog } from '../../jobs/run-publication.ts';
 import { runPublication, type PublicationResult } from '../../jobs/run-publication.ts';
 import type { Source } from '../../sources/source.ts';
+import type { Cleanup } from '../embedded/holder.ts';
+import { holdToContract } from './conformance.ts';
 import type { TestStore } from './store.ts';
 
 /** A clock that stands still until it is set. */
@@ -60,7 +61,7 @@ export function publish(
 
 /** The service over a test's store, as the server would build it. */
 export async function createService(
-  t: Test,
+  t: Cleanup,
   store: TestStore,
   clock: TestClock,
   environment: Record<string, string> = {},
@@ -76,5 +77,6 @@ export async function createService(
   });
   const app = await buildApp(config, { scheduler: false, clock: clock.read });
   t.teardown(() => app.close());
+  holdToContract(t, app);
   return app;
 }
