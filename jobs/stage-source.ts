@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { courseHeadFields, courseUrlPath } from '../csv/course-columns.ts';
 import { csvRecords } from '../csv/records.ts';
 import type { Queryable } from '../db/connect.ts';
+import type { Row } from '../db/copy-rows.ts';
 import { courseSearchText } from '../db/queries/search-text.ts';
 import {
   createStaging,
@@ -28,8 +29,8 @@ export async function stageSource(
   const stage = <T>(
     table: StagingTable,
     batches: AsyncIterable<readonly T[]>,
-    rows: (batch: readonly T[]) => readonly object[],
-  ) => stageBatches(sql, table, batches, rows, options.signal);
+    rows: (batch: readonly T[]) => readonly Row[],
+  ) => stageRows(sql, table, staged(batches, rows, options.signal));
 
   await createStaging(sql);
   const slugs = new Map<number, string>();
@@ -67,27 +68,14 @@ export async function stageSource(
   await finishStaging(sql);
 }
 
-/** Writes each batch while the source reads the next one. */
-async function stageBatches<T>(
-  sql: Queryable,
-  table: StagingTable,
+async function* staged<T>(
   batches: AsyncIterable<readonly T[]>,
-  rows: (batch: readonly T[]) => readonly object[],
+  rows: (batch: readonly T[]) => readonly Row[],
   signal: AbortSignal,
-): Promise<void> {
-  let written = Promise.resolve();
-  try {
-    for await (const batch of batches) {
-      const staged = rows(batch);
-      await written;
-      signal.throwIfAborted();
-      if (staged.length === 0) continue;
-      written = stageRows(sql, table, staged);
-      // A failure while the source reads on is thrown by the next await, not lost here.
-      written.catch(() => undefined);
-    }
-  } finally {
-    await written;
+): AsyncGenerator<readonly Row[]> {
+  for await (const batch of batches) {
+    signal.throwIfAborted();
+    yield rows(batch);
   }
 }
 

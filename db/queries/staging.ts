@@ -1,12 +1,12 @@
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
+import { copyRows, type Row } from '../copy-rows.ts';
 import { identifiers } from '../fragments.ts';
 import { stateColumns } from './course-state.ts';
 
 /** A course as it is staged; absent columns are null. Times are RFC 3339 UTC. */
-export interface StagedCourse {
+export interface StagedCourse extends Row {
   readonly course_id: number;
-  readonly [column: string]: unknown;
 }
 
 /**
@@ -38,19 +38,17 @@ export type StagingTable =
   | 'staged_activity';
 
 /** Adds rows whose fields are named as the table's columns. */
-export async function stageRows(
+export function stageRows(
   sql: Queryable,
   table: StagingTable,
-  rows: readonly object[],
+  batches: AsyncIterable<readonly Row[]>,
 ): Promise<void> {
-  await sql`
-    insert into ${sql(table)}
-    select * from json_populate_recordset(null::${sql(table)}, ${JSON.stringify(rows)}::text::json)`;
+  return copyRows(sql, table, batches);
 }
 
 /**
- * After the last row: gives the planner statistics, which temporary tables never get by
- * themselves, and fills in what the source kept from the current version.
+ * After the last row: gives the planner statistics of what joins, which temporary tables
+ * never get by themselves, and fills in what the source kept from the current version.
  */
 export async function finishStaging(sql: Queryable): Promise<void> {
   const kept = await sql<{ name: string }[]>`
@@ -66,7 +64,7 @@ export async function finishStaging(sql: Queryable): Promise<void> {
   }
   if (names.size > 0) throw new Error(`not a metric to keep: ${[...names].join(', ')}`);
   await sql`create unique index on staged_courses (course_id)`;
-  await sql`analyze staged_courses`;
+  await sql`analyze staged_courses (course_id)`;
   await sql`analyze staged_enrollments`;
   await sql`analyze staged_activity`;
 }
