@@ -20,7 +20,7 @@ import {
 import { writeCampaigns } from '../db/queries/write-campaigns.ts';
 import { writeActivity, writeEnrollments } from '../db/queries/write-people.ts';
 import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
-import { definitionsVersion } from '../metrics/registry.ts';
+import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import type { SourceKind } from '../sources/source.ts';
 
 /** How long the rows of a withdrawn course are kept, should it return. */
@@ -120,7 +120,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
     campaigns_written: campaigns.written,
     enrollments_written: enrollments,
     activity_written: activity,
-    ...(options.warnings.size > 0 ? { warnings: Object.fromEntries(options.warnings) } : {}),
+    ...warningCounts(options.warnings),
   };
   const nothingNew = versions + withdrawn + returned + enrollments + activity === 0;
   if (nothingNew && previous !== undefined && isSameDay(previous.computedAt, options.now)) {
@@ -148,7 +148,22 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   if (withdrawnNow + returned > 0) await countWithdrawnSince(tx);
   await claimStore(tx, options.sourceKind);
   await notifyReaders(tx);
-  return { state: 'succeeded', snapshotId, counts };
+  const warnings = new Map([...options.warnings, ...absurdTotals(totals, coverage)]);
+  return { state: 'succeeded', snapshotId, counts: { ...counts, ...warningCounts(warnings) } };
+}
+
+function warningCounts(warnings: ReadonlyMap<string, number>): RunCounts {
+  return warnings.size > 0 ? { warnings: Object.fromEntries(warnings) } : {};
+}
+
+/** Sums that are too large to publish, of metrics that courses have values of. */
+function absurdTotals(
+  totals: StoredTotals['totals'],
+  coverage: StoredTotals['coverage'],
+): [string, number][] {
+  return sumMetrics
+    .filter(({ name }) => totals[name] === null && (coverage[name] ?? 0) > 0)
+    .map(({ name }) => [`The sum of ${name} is beyond 2^53 - 1, so its total is null`, 1]);
 }
 
 /** Without publishing anything: courses that are present and not public leave at once. */

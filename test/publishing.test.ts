@@ -103,6 +103,24 @@ void t.test('null is not zero: not collected, none and no courses stay apart', a
   t.equal((await totalsOf(store, 3))['edits'], 0);
 });
 
+void t.test('a sum that JSON cannot hold exactly is null, and reported', async (t) => {
+  const store = await createStore(t);
+  const state = emptyState();
+  state.courses = [1, 2].map((id) =>
+    course(id, { metrics: { article_views: Number.MAX_SAFE_INTEGER, edits: 2 ** 52 - id } }),
+  );
+  const { run } = await publish(store, sourceOf(state), new TestClock());
+  t.match(run, {
+    state: 'succeeded',
+    counts: {
+      warnings: { 'The sum of article_views is beyond 2^53 - 1, so its total is null': 1 },
+    },
+  });
+  const totals = await totalsOf(store, 1);
+  t.equal(totals['article_views'], null);
+  t.equal(totals['edits'], 2 ** 53 - 3);
+});
+
 void t.test('a course that turned private, or is gone, leaves all rows', async (t) => {
   const store = await createStore(t);
   const clock = new TestClock();

@@ -8,11 +8,12 @@ export interface StoredTotals {
   readonly coverage: Record<string, number>;
 }
 
-const coverageSuffix = '__coverage';
+export const coverageSuffix = '__coverage';
 
 /**
  * The aggregates of kinds `sum` and `count` over course versions: a sum skips nulls; over
- * no rows it is 0, over rows none of which has a value it is null.
+ * no rows it is 0, over rows none of which has a value it is null. A sum beyond what JSON
+ * holds exactly, which one absurd number at the source can make, is null too.
  */
 export function totalsColumns(sql: Queryable, computedAt: Date): Fragment {
   const columns = metrics.flatMap((metric) => {
@@ -27,7 +28,9 @@ export function totalsColumns(sql: Queryable, computedAt: Date): Fragment {
     if (metric.kind !== 'sum') return [];
     const column = sql(metric.name);
     return [
-      sql`(case when count(*) = 0 then 0 else sum(${column}) end)::bigint as ${column}`,
+      sql`(case when count(*) = 0 then 0
+        when abs(sum(${column})) <= ${Number.MAX_SAFE_INTEGER} then sum(${column})
+        end)::bigint as ${column}`,
       sql`count(${column}) as ${sql(metric.name + coverageSuffix)}`,
     ];
   });
