@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Test } from 'tap';
 import { connect, type Sql } from '../../db/connect.ts';
 import { startEmbeddedPostgres } from '../../db/embedded/embedded-postgres.ts';
 import { migrate } from '../../db/migrate.ts';
+import type { Cleanup } from '../embedded/holder.ts';
 
 /** The server of every test of this checkout: the embedded one, unless another is named. */
-async function serverAddress(t: Test): Promise<(database: string) => string> {
+async function serverAddress(t: Cleanup): Promise<(database: string) => string> {
   const named = process.env['TEST_DATABASE_URL'];
   if (named !== undefined) {
     return (database) => {
@@ -41,7 +41,7 @@ export interface TestStore {
 }
 
 /** A database of its own, migrated: a copy of one that is migrated once a file. */
-export async function createStore(t: Test): Promise<TestStore> {
+export async function createStore(t: Cleanup): Promise<TestStore> {
   const address = await serverAddress(t);
   const maintenance = connectTo(address('postgres'));
   const database = `dod_test_${randomBytes(6).toString('hex')}`;

@@ -1,0 +1,276 @@
+import type { FastifyInstance } from 'fastify';
+import t, { type Test } from 'tap';
+import { computeGroupTotals } from '../db/queries/compute-group-totals.ts';
+import { peopleMetrics } from '../db/queries/count-people.ts';
+import { dimensions, isPartition } from '../db/queries/dimensions.ts';
+import { findSnapshot } from '../db/queries/snapshots.ts';
+import { findWithdrawnSince } from '../db/queries/withdrawn-since.ts';
+import type { RunRow } from '../db/queries/job-runs.ts';
+import { sumMetrics } from '../metrics/registry.ts';
+import { dashboardDatabaseSource } from '../sources/dashboard-database/dashboard-database.ts';
+import type { Source } from '../sources/source.ts';
+import {
+  createTestDatabase,
+  unreachable,
+  type TestDatabase,
+} from './dashboard-database/database.ts';
+import { factsOf, gatherFacts } from './dashboard-database/facts.ts';
+import { generate, secret, type Truth } from './dashboard-database/generator.ts';
+import { createService, publish, TestClock } from './support/service.ts';
+import { createStore, type TestStore } from './support/store.ts';
+
+const skip = await unreachable();
+
+interface Installation {
+  readonly database: TestDatabase;
+  readonly truth: Truth;
+  readonly store: TestStore;
+  readonly clock: TestClock;
+  readonly source: Source;
+}
+
+async function install(t: Test, courses: number): Promise<Installation> {
+  const database = await createTestDatabase();
+  t.teardown(() => database.drop());
+  const truth = await generate(database.root, {
+    courses,
+    enrollmentsPerCourse: 8,
+    slicesPerCourse: 10,
+  });
+  const store = await createStore(t);
+  const clock = new TestClock('2026-08-27T12:00:00Z');
+  const source = dashboardDatabaseSource({ url: database.url });
+  return { database, truth, store, clock, source };
+}
+
+async function snapshotOf({ store }: Installation, { snapshotId }: RunRow) {
+  const row = snapshotId === null ? undefined : await findSnapshot(store.sql, snapshotId);
+  if (row === undefined) throw new Error('no snapshot was published');
+  return row;
+}
+
+function groupsIn({ sql }: TestStore, snapshotId: number, dimension: string) {
+  return sql<{ key: string | null; totals: object; coverage: Record<string, number> }[]>`
+    select key, totals, coverage from snapshot_groups
+    where snapshot_id = ${snapshotId} and dimension = ${dimension}`;
+}
+
+/** Every number that a publication made equals what MariaDB says, to the last unit. */
+async function equalsDatabase(t: Test, installation: Installation, run: RunRow): Promise<void> {
+  const { database, truth, store } = installation;
+  const { snapshotId, computedAt, totals, coverage } = await snapshotOf(installation, run);
+  await gatherFacts(database, truth, computedAt);
+
+  const whole = (await factsOf(database, '')).get(null)!;
+  t.strictSame(totals, { ...whole.totals, ...whole.people }, 'totals of the whole');
+  const ofPeople = Object.fromEntries(peopleMetrics.map((name) => [name, whole.totals['courses']]));
+  t.strictSame(coverage, { ...whole.coverage, ...ofPeople }, 'coverage of the whole');
+
+  for (const dimension of dimensions) {
+    const facts = await factsOf(database, dimension);
+    const computed = await computeGroupTotals(store.sql, dimension, {
+      snapshotId,
+      computedAt,
+      isLatest: true,
+    });
+    const kept = await groupsIn(store, snapshotId, dimension);
+    t.ok(facts.size > 2, dimension);
+    t.strictSame(
+      computed,
+      new Map(
+        [...facts].map(([key, group]) => [key, { totals: group.totals, coverage: group.coverage }]),
+      ),
+      `groups by ${dimension}`,
+    );
+    t.strictSame(
+      new Map(kept.map((group) => [group.key, group.totals])),
+      new Map([...facts].map(([key, group]) => [key, group.people])),
+      `people by ${dimension}`,
+    );
+    t.ok(kept.every((g) => g.coverage['editors'] === facts.get(g.key)?.totals['courses']));
+    if (isPartition(dimension)) {
+      for (const { name } of sumMetrics.filter(({ name }) => whole.totals[name] !== null)) {
+        const sum = [...computed.values()].reduce((all, g) => all + (g.totals[name] ?? 0), 0);
+        if (sum !== whole.totals[name]) t.equal(sum, whole.totals[name], `${dimension}: ${name}`);
+      }
+    }
+  }
+}
+
+void t.test('what is published of 1,000 courses is what MariaDB says', { skip }, async (t) => {
+  const installation = await install(t, 1000);
+  const { database, store, clock, source } = installation;
+  const { run } = await publish(store, source, clock);
+  t.equal(run.state, 'succeeded');
+  await equalsDatabase(t, installation, run);
+  t.ok(Object.keys(run.counts?.['warnings'] ?? {}).length > 8, 'every oddity is reported');
+
+  clock.advance(3600);
+  const again = await publish(store, source, clock);
+  t.match(again.run, {
+    state: 'unchanged',
+    counts: { versions_written: 0, enrollments_written: 0, activity_written: 0 },
+  });
+
+  await database.root.query(`
+    update courses set revision_count = revision_count + 1 where id % 10 = 1;
+    update courses set slug = concat('Renamed/', id) where id % 10 = 2;
+    update courses set private = 1 where id % 17 = 3;
+    update courses set private = 0 where id % 17 = 4;
+    delete from courses where id % 97 = 5;
+    delete from campaigns_courses where id % 5 = 0;
+    delete from courses_wikis where id % 7 = 0;
+    delete from courses_users where id % 6 = 0;
+    update users set registered_at = null where id % 9 = 0;
+    update tags set tag = 'first_time_instructor' where id % 3 = 0;
+    delete from article_course_timeslices where course_id % 11 = 0`);
+  clock.advance(3600);
+  const third = await publish(store, source, clock);
+  t.match(third.run, { state: 'succeeded', snapshotId: 2 });
+  await equalsDatabase(t, installation, third.run);
+});
+
+/** Everything that the service says of courses, in one text. */
+async function everythingSaid(
+  service: FastifyInstance,
+  snapshots: readonly number[],
+): Promise<string> {
+  const ofSnapshots = [
+    '/v1/courses.csv?',
+    '/v1/courses?limit=1000&',
+    '/v1/campaigns.csv?',
+    '/v1/wikis?',
+  ];
+  const urls = [
+    '/v1/snapshots/latest',
+    '/v1/snapshots',
+    '/v1/status',
+    '/system_metrics.json',
+  ].concat(snapshots.flatMap((id) => ofSnapshots.map((url) => `${url}snapshot=${String(id)}`)));
+  const answers = await Promise.all(urls.map((url) => service.inject(url)));
+  return answers.map(({ body }) => body).join('\n');
+}
+
+void t.test('a course that turned private, or was deleted, is nowhere', { skip }, async (t) => {
+  const installation = await install(t, 150);
+  const { database, store, clock, source } = installation;
+  const service = await createService(t, store, clock);
+  await publish(store, source, clock);
+  const [flipped, deleted] = await database.ask<{ id: number }>(
+    'select id from courses where private = 0 order by id limit 40, 2',
+  );
+  const names = { flipped: 'Ostrich-flipped', deleted: 'Ostrich-deleted' };
+  await database.root.query(
+    `update courses set slug = '${names.flipped}', title = '${names.flipped}' where id = ${flipped?.id};
+     update courses set slug = '${names.deleted}', title = '${names.deleted}' where id = ${deleted?.id}`,
+  );
+  clock.advance(60);
+  await publish(store, source, clock);
+  await service.published.refresh();
+  const before = await everythingSaid(service, [1, 2]);
+  t.match(before, names.flipped);
+  t.match(before, names.deleted);
+  t.notMatch(before, 'PRIVATE');
+  t.notMatch(before, secret);
+
+  await database.root.query(
+    `update courses set private = null where id = ${flipped?.id};
+     delete from courses where id = ${deleted?.id}`,
+  );
+  clock.advance(60);
+  const { run } = await publish(store, source, clock);
+  t.match(run, { state: 'succeeded', snapshotId: 3, counts: { withdrawn: 2 } });
+  await service.published.refresh();
+  t.notMatch(await everythingSaid(service, [1, 2, 3]), 'Ostrich');
+  t.same([await findWithdrawnSince(store.sql, 1), await findWithdrawnSince(store.sql, 3)], [2, 0]);
+  await equalsDatabase(t, installation, run);
+  const [left] = await store.sql<{ rows: number }[]>`
+    select (select count(*) from enrollments where course_id = any(${[flipped!.id, deleted!.id]}))
+      + (select count(*) from activity where course_id = any(${[flipped!.id, deleted!.id]}))
+      + (select count(*) from course_markers where course_id = any(${[flipped!.id, deleted!.id]}))
+      as rows`;
+  t.equal(left?.rows, 0);
+
+  await database.root.query(`update courses set private = 0 where id = ${flipped?.id}`);
+  clock.advance(60);
+  const back = await publish(store, source, clock);
+  t.match(back.run.counts, { returned: 1, added: 1 });
+  await service.published.refresh();
+  t.match(await everythingSaid(service, [2]), names.flipped, 'its history is back with it');
+  await equalsDatabase(t, installation, back.run);
+});
+
+/** Does something while a part of the source is being read. */
+function duringEnrollments(source: Source, act: () => Promise<void>): Source {
+  return {
+    kind: source.kind,
+    async open(options) {
+      const reading = await source.open(options);
+      return {
+        readAt: reading.readAt,
+        countsPeople: reading.countsPeople,
+        campaigns: () => reading.campaigns(),
+        courses: () => reading.courses(),
+        hiddenCourseIds: () => reading.hiddenCourseIds(),
+        async *enrollments() {
+          await act();
+          yield* reading.enrollments();
+        },
+        activity: () => reading.activity(),
+        warnings: () => reading.warnings(),
+        close: () => reading.close(),
+      };
+    },
+  };
+}
+
+void t.test(
+  'what breaks a reading is a sentence, and the old snapshot stays',
+  { skip },
+  async (t) => {
+    const installation = await install(t, 150);
+    const { database, store, clock, source } = installation;
+    await publish(store, source, clock);
+    const service = await createService(t, store, clock);
+    const latest = (await service.inject('/v1/snapshots/latest')).body;
+    const tables = async () => {
+      const [row] = await store.sql`
+      select (select count(*) from course_versions) as versions,
+        (select count(*) from enrollments) as enrollments,
+        (select count(*) from snapshots) as snapshots`;
+      return { ...row };
+    };
+    const before = await tables();
+    await database.root.query('update courses set revision_count = 7');
+
+    const cut = duringEnrollments(source, async () => {
+      const connections = await database.ask<{ id: number }>(
+        `select id from information_schema.processlist
+       where db = '${database.name}' and id <> connection_id()`,
+      );
+      for (const { id } of connections) await database.root.query(`kill ${id}`);
+    });
+    const wrong = dashboardDatabaseSource({
+      url: database.url.replace('root@', 'root:correct-horse@'),
+    });
+    const nowhere = dashboardDatabaseSource({ url: 'mysql://root@127.0.0.1:1/dashboard' });
+    for (const [broken, sentence] of [
+      [cut, /^The connection to the Dashboard's database at 127\.0\.0\.1:3306 was cut\./],
+      [wrong, /^The Dashboard's database refuses the user "root" or its password\./],
+      [nowhere, /^The Dashboard's database does not answer at 127\.0\.0\.1:1 \(ECONNREFUSED\)\./],
+    ] as const) {
+      clock.advance(60);
+      const { run } = await publish(store, broken, clock);
+      t.match(run, { state: 'failed', snapshotId: null, problem: sentence });
+      t.notMatch(run.problem, 'correct-horse');
+      t.same(await tables(), before);
+      await service.published.refresh();
+      t.equal((await service.inject('/v1/snapshots/latest')).body, latest);
+    }
+
+    clock.advance(60);
+    const { run } = await publish(store, source, clock);
+    t.match(run, { state: 'succeeded', snapshotId: 2 }, 'the next run works');
+    await equalsDatabase(t, installation, run);
+  },
+);

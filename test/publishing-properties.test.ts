@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { FastifyInstance } from 'fastify';
+import t, { type Test } from 'tap';
+import { identifiers } from '../db/fragments.ts';
+import { insertSnapshot, nextSnapshotId } from '../db/queries/snapshots.ts';
+import { purgeOne } from '../jobs/purge-withdrawn.ts';
+import { dashboardDatabaseSource } from '../sources/dashboard-database/dashboard-database.ts';
+import type { Source } from '../sources/source.ts';
+import {
+  createTestDatabase,
+  unreachable,
+  type TestDatabase,
+} from './dashboard-database/database.ts';
+import { checkPromises, type Installation } from './properties/checks.ts';
+import { StoreModel } from './properties/store-model.ts';
+import { mirrorWorld } from './properties/world-database.ts';
+import { worldSource, type Behaviour } from './properties/world-source.ts';
+import { changes, firstCourse, happen, newWorld, type World } from './properties/world.ts';
+import { createService, publish, TestClock } from './support/service.ts';
+import { createStore, type TestStore } from './support/store.ts';
+
+const steps = fc.array(
+  fc.record({
+    changes: fc.array(changes, { minLength: 1, maxLength: 8 }),
+    behaviour: fc.constantFrom<Behaviour[]>(
+      'whole',
+      'whole',
+      'whole',
+      'whole',
+      'half restored',
+      'breaks',
+    ),
+    /** Seconds since the publication before: none, a minute, a day, more than the grace. */
+    later: fc.constantFrom(0, 60, 86_400, 86_400 * 20, 86_400 * 31),
+    purge: fc.option(fc.nat({ max: 8 }), { freq: 3 }),
+  }),
+  { minLength: 3, maxLength: 10 },
+);
+type Steps = typeof steps extends fc.Arbitrary<infer Each> ? Each : never;
+
+const dashboardUrl = 'https://dashboard.example';
+
+interface Bench {
+  readonly store: TestStore;
+  readonly service: FastifyInstance;
+  readonly clock: TestClock;
+}
+
+async function createBench(t: Test): Promise<Bench> {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const service = await createService(t, store, clock, { DASHBOARD_URL: dashboardUrl });
+  return { store, service, clock };
+}
+
+/**
+ * Empties the store for the next play. The service goes on and may remember what it said of a
+ * snapshot, so numbers are not used again: they go on from one that was carried over.
+ *
+ * @returns that number
+ */
+async function emptied({ sql }: TestStore): Promise<number> {
+  const number = await nextSnapshotId(sql);
+  const tables = await sql<{ name: string }[]>`
+    select tablename as name from pg_tables
+    where schemaname = 'public' and tablename not in ('store', 'migrations')`;
+  await sql`truncate ${identifiers(
+    sql,
+    tables.map(({ name }) => name),
+  )}`;
+  await insertSnapshot(sql, {
+    snapshotId: number,
+    computedAt: new Date(0),
+    sourceKind: 'dashboard_system_stats',
+    sourceReadAt: new Date(0),
+    definitionsVersion: 1,
+    previousSnapshotId: null,
+    ...{ added: null, changed: null, withdrawn: null, totals: {}, coverage: {} },
+    hasCourseRows: false,
+  });
+  return number;
+}
+
+/** Plays the steps in an empty store and checks it after each; throws at a broken promise. */
+async function play(
+  { store, service, clock }: Bench,
+  played: Steps,
+  sourceFor: (world: World, behaviour: Behaviour) => Promise<Source>,
+): Promise<void> {
+  clock.set('2026-11-22T12:00:00Z');
+  const memory = { snapshots: new Map(), answers: new Map() };
+  const installation: Installation = { store, service, dashboardUrl, memory };
+  const world = newWorld();
+  const model = new StoreModel(await emptied(store));
+  for (const { changes: happening, behaviour, later, purge } of played) {
+    clock.advance(later);
+    for (const change of happening) happen(world, change);
+    const { run } = await publish(store, await sourceFor(world, behaviour), clock);
+    assert.equal(run.state, model.publish(world, behaviour, clock.now), run.problem ?? '');
+    if (purge !== null) {
+      const options = { address: { url: store.url }, signal: new AbortController().signal };
+      const id = firstCourse + purge;
+      assert.equal(await purgeOne(options, id), model.purge(id), 'purged');
+    }
+    await service.published.refresh();
+    await checkPromises(installation, model, world);
+  }
+}
+
+/** Fails with the seed and the shortest steps that fast-check finds. */
+async function holds(milliseconds: number, property: fc.IAsyncProperty<[Steps]>): Promise<void> {
+  await fc.assert(property, {
+    numRuns: 1000,
+    interruptAfterTimeLimit: milliseconds,
+  });
+}
+
+void t.test('whatever happens to the source, the promises hold', async (t) => {
+  const bench = await createBench(t);
+  await holds(
+    20_000,
+    fc.asyncProperty(steps, (played) =>
+      play(bench, played, async (world, behaviour) => worldSource(world, behaviour)),
+    ),
+  );
+});
+
+const skip = await unreachable();
+
+void t.test('whatever happens to a real Dashboard’s database, they hold', { skip }, async (t) => {
+  const database: TestDatabase = await createTestDatabase();
+  t.teardown(() => database.drop());
+  const bench = await createBench(t);
+  await holds(
+    10_000,
+    fc.asyncProperty(steps, (played) => {
+      const mirrored = new Map<number, number>();
+      return play(bench, played, async (world, behaviour) => {
+        await mirrorWorld(database, world, behaviour, mirrored);
+        const url = behaviour === 'breaks' ? `${database.url}_gone` : database.url;
+        return dashboardDatabaseSource({ url });
+      });
+    }),
+  );
+});
