@@ -53,6 +53,10 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     connection: {
       application_name: options.applicationName,
       statement_timeout: options.statementTimeout,
+      // Compiling a hundred aggregates takes longer than computing them over 100,000 courses.
+      jit: 'off',
+      // Holds the groups of some thousand campaigns, which PostgreSQL's default spills to disk.
+      work_mem: '32MB',
       TimeZone: 'UTC',
       // Texts of dates and intervals are compared by tests and never by the locale.
       DateStyle: 'ISO, YMD',
