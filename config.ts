@@ -71,7 +71,8 @@ export const environmentSchema = Type.Object({
   RATE_LIMIT_PER_MINUTE: Type.String({
     default: '60',
     pattern: '^[1-9]\\d{0,8}$',
-    description: 'Requests that a client may make in a minute.',
+    description:
+      'What a client without a key may spend of the quota in a minute; most requests cost 1.',
   }),
   TRUST_PROXY: Type.String({
     default: 'false',

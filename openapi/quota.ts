@@ -2,15 +2,26 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { count, nullableString } from './scalars.ts';
 
-/** A question that reads many rows. */
-export const questionCost = 3;
 /** A file. */
-export const downloadCost = 6;
+const downloadCost = 6;
+/** A question that reads many rows. */
+const questionCost = 3;
 
 /** A route's cost; with `parameter`, only of requests that give it, and one of the others. */
 export interface RouteCost {
   readonly cost: number;
   readonly parameter?: string;
+}
+
+const questionCosts: Readonly<Record<string, RouteCost>> = {
+  '/v1/totals': { cost: questionCost, parameter: 'group_by' },
+  '/v1/trends': { cost: questionCost },
+  '/v1/activity': { cost: questionCost },
+};
+
+/** The cost of a path, as routes have it; undefined for one. */
+export function usualCost(path: string): RouteCost | undefined {
+  return path.endsWith('.csv') ? { cost: downloadCost } : questionCosts[path];
 }
 
 export const QuotaCost = Type.Object(

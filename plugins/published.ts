@@ -29,8 +29,11 @@ export interface Published {
   requireLatest(): Latest;
   /** Looks now; notifications of publishers make it look by itself. */
   refresh(): Promise<void>;
-  /** The links of every data answer: where it can be found for ever, and what describes it. */
-  links(canonical?: string, describedBy?: string): string[];
+  /**
+   * The links of every data answer: where it can be found for ever, what describes it and
+   * what to cite, which is where it stays unless said otherwise.
+   */
+  links(canonical?: string, describedBy?: string, citeAs?: string): string[];
 }
 
 declare module 'fastify' {
@@ -47,10 +50,13 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
   let revision = 0;
   let revisedAt: Date | null = null;
 
-  const links = (canonical?: string, describedBy = '/v1/metrics') => [
+  const links = (canonical?: string, describedBy = '/v1/metrics', citeAs = canonical) => [
     `<${options.license.url}>; rel="license"`,
     `<${describedBy}>; rel="describedby"`,
+    '</openapi.json>; rel="service-desc"',
+    '</docs>; rel="service-doc"',
     ...(canonical === undefined ? [] : [`<${canonical}>; rel="canonical"`]),
+    ...(citeAs === undefined ? [] : [`<${citeAs}>; rel="cite-as"`]),
   ];
 
   async function look(): Promise<void> {

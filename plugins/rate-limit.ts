@@ -9,7 +9,7 @@ import type {
 } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
-import { costSentence, type QuotaCost, type RouteCost } from '../openapi/quota.ts';
+import { costSentence, usualCost, type QuotaCost, type RouteCost } from '../openapi/quota.ts';
 import { prepareProblem, ProblemError } from './errors.ts';
 import { isConditional } from './preconditions.ts';
 import { LocalWindows, QuotaStore } from './quota-store.ts';
@@ -33,7 +33,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /**
      * False where requests are free: what operators ask, and pages with their parts. A cost
-     * where they take more than one of the budget.
+     * where they take more than one of the budget, other than `openapi/quota.ts` has it.
      */
     quota?: false | RouteCost;
   }
@@ -129,13 +129,14 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
   const costs: QuotaCost[] = [];
   app.decorate('quotaCosts', costs);
   app.addHook('onRoute', (route) => {
-    const quota = route.config?.quota;
+    const quota = route.config?.quota ?? usualCost(route.url);
     if (quota === undefined || quota === false) {
       const hook = quota === false ? countNever : countAtOnce;
       route.onRequest = [hook, ...[route.onRequest ?? []].flat()];
       return;
     }
     // Once its parameters are found good: a mistyped question does not cost what an answer does.
+    route.config = { ...route.config, quota };
     route.preHandler = [countAtOnce, ...[route.preHandler ?? []].flat()];
     if (route.method === 'HEAD') return;
     const { cost, parameter = null } = quota;

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import t from 'tap';
 import { environmentSchema, secretSettings } from '../config.ts';
+import type { Status } from '../openapi/status.ts';
 import { grantStatements } from '../sources/dashboard-database/tables.ts';
 import { dereferenced } from './support/document.ts';
 import { createService, TestClock } from './support/service.ts';
@@ -47,7 +48,15 @@ void t.test('every script that the README and CONTRIBUTING name exists', async (
 });
 
 void t.test('links between the documents lead somewhere', async (t) => {
-  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md']) {
+  for (const file of [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'bench/README.md',
+    'docs/researchers-guide.md',
+    'docs/operators-guide.md',
+    'docs/stability.md',
+  ]) {
     for (const [, target = ''] of (await read(file)).matchAll(/\]\(([^)#:]+)\)/g)) {
       const address = new URL(target, new URL(file, root));
       const there = target.endsWith('/')
@@ -100,3 +109,19 @@ void t.test('settings that are secret are marked so', async (t) => {
     t.ok((secretSettings as readonly string[]).includes(name), name);
   }
 });
+
+void t.test(
+  'files cost more than one of the quota, and the status and the contract say so',
+  async (t) => {
+    const app = await createService(t, await createStore(t), new TestClock());
+    const { limits } = (await app.inject('/v1/status')).json<Status>();
+    const { paths } = app.swagger() as { paths: Record<string, { get?: Partial<Operation> }> };
+    const files = Object.keys(paths).filter((path) => path.endsWith('.csv'));
+    t.ok(files.length > 0);
+    for (const path of files) {
+      const cost = limits.costs.find((each) => each.path === path);
+      t.ok(cost !== undefined && cost.cost > 1, path);
+      t.match(paths[path]?.get?.description, `Costs ${String(cost?.cost)} of the quota.`);
+    }
+  },
+);

@@ -18,7 +18,6 @@ import { packagePath } from '../../openapi/data-package.ts';
 import { courseDialectProperty } from '../../openapi/dialect.ts';
 import { filtersOf } from '../../openapi/filters.ts';
 import { readOrder } from '../../openapi/page.ts';
-import { downloadCost } from '../../openapi/quota.ts';
 import { fileResponses, problems, RangeHeaders, readProblems } from '../../openapi/responses.ts';
 import { ProblemError } from '../../plugins/errors.ts';
 import type { ExportQuestion } from '../../plugins/exports.ts';
@@ -89,7 +88,6 @@ export default function courseDownload(
   app.get(
     '/v1/courses.csv',
     {
-      config: { quota: { cost: downloadCost } },
       schema: {
         operationId: 'downloadCourses',
         summary: 'Courses at a snapshot, as CSV',

@@ -14,7 +14,6 @@ import {
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
 import { readCursor, writeCursor } from '../../openapi/cursor.ts';
-import { downloadCost } from '../../openapi/quota.ts';
 import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
 import { word } from '../../openapi/scalars.ts';
 import {
@@ -147,7 +146,7 @@ export default function snapshots(app: FastifyInstance): void {
         snapshotId,
         lastModified: row.computedAt,
         cacheControl: foreverCacheControl,
-        links: app.published.links(undefined, `/v1/snapshots/${String(snapshotId)}`),
+        links: app.published.links(undefined, undefined, `/v1/snapshots/${String(snapshotId)}`),
       },
     };
     kept.set(snapshotId, found);
@@ -212,7 +211,6 @@ export default function snapshots(app: FastifyInstance): void {
   app.get(
     '/v1/snapshots.csv',
     {
-      config: { quota: { cost: downloadCost } },
       schema: {
         operationId: 'downloadSnapshots',
         summary: 'The history as CSV',
