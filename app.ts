@@ -65,6 +65,8 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies(config.trustProxy),
     forceCloseConnections: 'idle',
+    // The first start makes a database cluster, which a slow disk takes its time for.
+    pluginTimeout: 120_000,
   });
   try {
     await app.register(errors);
