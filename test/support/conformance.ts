@@ -11,7 +11,7 @@ export interface Exchange {
   readonly url: string;
   readonly status: number;
   /** Names in lower case. */
-  readonly headers: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   /** As sent, coded; undefined where it was not looked at. */
   readonly body: Buffer | undefined;
 }
@@ -244,7 +244,7 @@ export function holdToContract(t: Cleanup, app: FastifyInstance): void {
 
 interface Injected {
   readonly statusCode: number;
-  readonly headers: Record<string, unknown>;
+  readonly headers: Exchange['headers'];
   readonly rawPayload: Buffer;
   readonly raw: { readonly req: { readonly method?: string; readonly url?: string } };
 }

@@ -163,7 +163,7 @@ export class RandomRequests {
       operation: isOther ? undefined : operation.name,
       refusal: method === 'OPTIONS' ? undefined : reasons[0],
       options: {
-        method: method as 'GET',
+        method,
         url,
         headers: payload === undefined ? headers : { ...headers, 'content-type': payload[0] },
         ...(payload === undefined ? {} : { payload: payload[1] }),
@@ -270,7 +270,7 @@ function isBad(name: string, value: string, schema: Tree, known: KnownValues[str
   if (typeof schema['pattern'] === 'string' && !new RegExp(schema['pattern'], 'u').test(value)) {
     return true;
   }
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (length < Number(schema['minLength'] ?? 0)) return true;
   if (length > Number(schema['maxLength'] ?? Infinity)) return true;
   return name === 'cursor';
