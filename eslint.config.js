@@ -97,7 +97,7 @@ const policies = [
 ];
 
 export default defineConfig(
-  globalIgnores(['.tap/', '.data/', 'dashboard/']),
+  globalIgnores(['.tap/', '.data/', 'dashboard/', 'test/clients/programs/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
