@@ -1,7 +1,8 @@
 /**
  * `npm run openapi`: writes openapi/openapi.json and openapi/openapi-3.0.json from the routes
  * of the very service, with every route that can be switched on. With --check it only says
- * whether the files are stale.
+ * whether the files are stale, and whether they break what openapi/released.json promises,
+ * the document of the newest release, without being a new major version.
  */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 import { buildApp } from '../app.ts';
 import { readConfig } from '../config.ts';
+import { breakingChanges, majorVersion } from './breaking-changes.ts';
 import { toVersion30 } from './version-3-0.ts';
 
 async function generate(): Promise<object> {
@@ -41,6 +43,21 @@ for (const [name, content] of Object.entries(documents)) {
     await writeFile(file, fresh);
   } else if (fresh !== (await readFile(file, 'utf8').catch(() => ''))) {
     process.stderr.write(`openapi/${name} is stale: run npm run openapi and commit it.\n`);
+    process.exitCode = 1;
+  }
+}
+
+const released = await readFile(new URL('released.json', import.meta.url), 'utf8').then(
+  (text) => JSON.parse(text) as object,
+  (error: unknown) => {
+    // Nothing is promised before the first release.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  },
+);
+if (released !== undefined && majorVersion(released) === majorVersion(document)) {
+  for (const change of breakingChanges(released, document)) {
+    process.stderr.write(`This breaks clients, so it takes a new major version: ${change}\n`);
     process.exitCode = 1;
   }
 }

@@ -70,9 +70,10 @@ t.test('clients that generators make of /openapi.json compile and work', async (
   const folder = t.testdir(Object.fromEntries(generators.map(({ name }) => [name, {}])));
   const { app, address } = await serve('100000');
   const { address: limitedAddress } = await serve('1');
-  for (const { name, parts, generate } of generators) {
+  for (const generator of generators) {
+    const { name, parts } = generator;
     const own = join(folder, name);
-    await generate(`${address}/openapi.json`, join(own, 'generated'));
+    await generator.generate(`${address}/openapi.json`, join(own, 'generated'));
     await copyFile(join(programs, `${name}.ts`), join(own, 'program.ts'));
     for (const part of ['report.ts', ...parts]) {
       await copyFile(join(programs, part), join(own, part));
