@@ -68,16 +68,23 @@ const months = ['2026-01', '2026-10', '2026-11'];
 export const firstCourse = 2_000_000_001;
 export const firstUser = 1_900_000_001;
 
+/** With some campaigns, users and courses, so that something can happen from the start. */
 export function newWorld(): World {
-  const campaigns = [1, 2, 3].map((id) => [id, { slug: `drive_${id}`, title: `Drive ${id}` }]);
-  return {
+  const world: World = {
     courses: new Map(),
-    campaigns: new Map(campaigns as [number, { slug: string; title: string }][]),
-    users: new Map(registrations.map((at, index) => [firstUser + index, at])),
+    campaigns: new Map([1, 2, 3].map((id) => [id, { slug: `drive_${id}`, title: `Drive ${id}` }])),
+    users: new Map(registrations.map((at, user) => [firstUser + user, at])),
     enrollments: new Set(),
     tokens: new Map(),
     names: 0,
   };
+  for (const which of [0, 1, 2]) {
+    create(world, which, which + 1);
+    happen(world, { kind: 'edit slices', which, value: 7 * which });
+    happen(world, { kind: 'link', which, other: which });
+    happen(world, { kind: 'enrol', which, other: 1, role: 0 });
+  }
+  return world;
 }
 
 const index = fc.nat({ max: 11 });
