@@ -53,6 +53,9 @@ export const generators: readonly Generator[] = [
     name: 'kubb',
     parts: ['client.ts'],
     async generate(address, folder) {
+      // It writes below the working directory too, whatever root it is given.
+      const before = process.cwd();
+      process.chdir(join(folder, '..'));
       const { error } = await build({
         config: {
           root: join(folder, '..'),
@@ -68,6 +71,8 @@ export const generators: readonly Generator[] = [
             }),
           ],
         },
+      }).finally(() => {
+        process.chdir(before);
       });
       if (error !== undefined) throw error;
     },
