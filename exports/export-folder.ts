@@ -114,6 +114,11 @@ export class ExportFolder {
     await this.#tidy();
   }
 
+  /** Settles when what is being made now is made, or broken off. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#builds.values()].map(({ done }) => done));
+  }
+
   /** Breaks off what is being made, and waits until all is let go. */
   async close(): Promise<void> {
     const closing = new Error('the service is stopping');

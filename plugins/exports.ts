@@ -58,7 +58,7 @@ export interface Exports {
   /** Has it made for every new snapshot. */
   offer(full: FullExport): void;
   readonly offered: readonly FullExport[];
-  /** Settles when nothing is being made in the background. */
+  /** Settles when nothing is being made, for a request or in the background. */
   settled(): Promise<void>;
 }
 
@@ -172,6 +172,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
       while (last !== background) {
         last = background;
         await background;
+        await folder.settled();
       }
     },
   } satisfies Exports);
@@ -202,8 +203,9 @@ function storedCoding(coding: Coding): StoredCoding {
 /** The same on every instance; begins with what `revisionOf` reads. */
 function fileName(key: ExportKey, coding: StoredCoding): string {
   const { tag, snapshotId, revision } = key;
-  // Not every file system tells the letters of a tag apart.
-  const digest = createHash('sha256').update(tag).digest('hex').slice(0, 32);
+  // Another zlib compresses to other bytes. And not every file system tells letters apart.
+  const maker = coding === 'gzip' ? `zlib ${process.versions.zlib} ${process.arch}` : '';
+  const digest = createHash('sha256').update(`${tag} ${maker}`).digest('hex').slice(0, 32);
   const extension = coding === 'gzip' ? 'csv.gz' : 'csv';
   return `r${String(revision)}-s${String(snapshotId)}-${digest}.${extension}`;
 }

@@ -167,7 +167,9 @@ void t.test('every data answer carries its headers', async (t) => {
       url,
     );
     t.match(headers['link'], '<https://example.org/cc0>; rel="license"');
-    t.match(headers['link'], '</v1/metrics>; rel="describedby"');
+    const describedBy =
+      url === '/v1/courses.csv' ? '/v1/datapackage.json?snapshot=2' : '/v1/metrics';
+    t.match(headers['link'], `<${describedBy}>; rel="describedby"`);
   }
   t.match(
     (await get(app, '/v1/snapshots/latest')).headers['link'],

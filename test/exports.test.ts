@@ -1,0 +1,423 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
+import t, { type Test } from 'tap';
+import { buildApp } from '../app.ts';
+import { readConfig } from '../config.ts';
+import type { Problem } from '../openapi/problem.ts';
+import { makeDirectory, until } from './embedded/holder.ts';
+import { course, emptyState, sourceOf, type SourceState } from './support/courses.ts';
+import {
+  buildGate,
+  closeGate,
+  download,
+  downloadsUnderWay,
+  filesIn,
+  largeCourses,
+  listen,
+  reprDigest,
+  request,
+  terminateDownloads,
+} from './support/downloads.ts';
+import { publish, TestClock } from './support/service.ts';
+import { createStore, type TestStore } from './support/store.ts';
+
+const gatedStart = '2001-01-01T00:00:00Z';
+
+interface Instance {
+  readonly url: URL;
+  readonly csv: URL;
+  readonly exports: string;
+  readonly settled: () => Promise<void>;
+}
+
+async function startInstance(
+  t: Test,
+  store: TestStore,
+  { scheduler = false, dataDirectory }: { scheduler?: boolean; dataDirectory?: string } = {},
+): Promise<Instance> {
+  const directory = dataDirectory ?? (await makeDirectory(t));
+  const config = readConfig({
+    DATABASE_URL: store.url,
+    DATA_DIR: directory,
+    LOG_LEVEL: 'silent',
+    RATE_LIMIT_PER_MINUTE: '1000000',
+    SNAPSHOT_SCHEDULE: 'off',
+  });
+  const app = await buildApp(config, { scheduler, clock: () => new Date('2026-11-22T12:30:00Z') });
+  t.teardown(() => app.close());
+  const url = await listen(app);
+  return {
+    url,
+    csv: new URL('/v1/courses.csv', url),
+    exports: join(directory, 'exports'),
+    settled: () => app.exports.settled(),
+  };
+}
+
+async function publishState(t: Test, state: SourceState) {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const publishNow = async () => {
+    clock.advance(60);
+    const { run } = await publish(store, sourceOf(state), clock, { confirmWithdrawals: true });
+    if (run.problem !== null) throw new Error(run.problem);
+  };
+  await publishNow();
+  return { store, publishNow };
+}
+
+/** Small, so that any file of it fits into one piece. */
+function small(): SourceState {
+  const courses = [1, 2, 3].map((id) => course(id, { title: `Kurs ${String(id)}, naïve` }));
+  return { ...emptyState(), courses };
+}
+
+function large(): SourceState {
+  const courses = largeCourses(2500).map((one, index) =>
+    index === 1500 ? { ...one, start: gatedStart } : one,
+  );
+  return { ...emptyState(), courses };
+}
+
+/** Made once, for the tests that publish nothing. */
+function madeOnce<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+const smallOnes = madeOnce(() => publishState(t, small()));
+const largeOnes = madeOnce(async () => {
+  const published = await publishState(t, large());
+  await buildGate(published.store.sql, gatedStart);
+  return published;
+});
+
+const plain = { 'accept-encoding': 'identity' };
+const gzip = { 'accept-encoding': 'gzip' };
+
+t.test(
+  'the first complete download is kept, and answers the next with length and digest',
+  async (t) => {
+    const { store } = await smallOnes();
+    const { csv, settled } = await startInstance(t, store);
+    for (const [headers, coding] of [
+      [plain, undefined],
+      [gzip, 'gzip'],
+    ] as const) {
+      const first = await download(csv, headers);
+      await settled();
+      const second = await download(csv, headers);
+      t.equal(second.headers['content-length'], String(second.bytes.length));
+      t.equal(second.headers['repr-digest'], reprDigest(second.bytes));
+      t.equal(second.headers['content-encoding'], coding);
+      t.equal(second.headers['accept-ranges'], coding === undefined ? 'bytes' : undefined);
+      t.equal(first.headers['etag'], second.headers['etag']);
+      t.strictSame(first.bytes, second.bytes);
+      t.equal(first.headers['row-count'], '3');
+      const head = await download(csv, headers, 'HEAD');
+      t.equal(head.status, 200);
+      t.equal(head.bytes.length, 0);
+      for (const name of ['content-length', 'repr-digest', 'etag', 'accept-ranges', 'row-count']) {
+        t.equal(head.headers[name], second.headers[name], name);
+      }
+    }
+    const compressed = await download(csv, gzip);
+    t.strictSame(gunzipSync(compressed.bytes), (await download(csv, plain)).bytes);
+    t.equal(compressed.bytes.readUInt32LE(4), 0, 'no time is in the header');
+  },
+);
+
+t.test('HEAD of a file that is not there yet makes none', async (t) => {
+  const { store } = await smallOnes();
+  const { csv, exports, settled } = await startInstance(t, store);
+  const { status, headers } = await download(csv, plain, 'HEAD');
+  t.equal(status, 200);
+  t.equal(headers['content-length'], undefined);
+  t.equal(headers['row-count'], '3');
+  await settled();
+  t.strictSame(await filesIn(exports), []);
+});
+
+t.test('parts of a file', async (t) => {
+  const { store } = await smallOnes();
+  const { csv, settled } = await startInstance(t, store);
+  const { bytes: part, status } = await download(csv, { ...plain, range: 'bytes=0-9' });
+  t.equal(status, 206, 'a file that is not there yet is made first');
+  await settled();
+  const { bytes: whole, headers } = await download(csv, plain);
+  const length = whole.length;
+  t.strictSame(part, whole.subarray(0, 10));
+  const etag = String(headers['etag']);
+
+  const parts: [string, number, number][] = [
+    ['bytes=0-0', 0, 0],
+    ['bytes=10-19', 10, 19],
+    ['bytes=10-', 10, length - 1],
+    ['bytes=-10', length - 10, length - 1],
+    [`bytes=-${String(length * 2)}`, 0, length - 1],
+    [`bytes=5-${String(length * 2)}`, 5, length - 1],
+    ['BYTES=1-2', 1, 2],
+  ];
+  for (const [range, first, last] of parts) {
+    for (const more of [{}, { 'if-range': etag }, { 'accept-encoding': 'gzip, br' }]) {
+      const answer = await download(csv, { ...plain, range, ...more });
+      t.equal(answer.status, 206, range);
+      const bounds = `bytes ${String(first)}-${String(last)}/${String(length)}`;
+      t.equal(answer.headers['content-range'], bounds);
+      t.equal(answer.headers['content-length'], String(last - first + 1));
+      t.equal(answer.headers['repr-digest'], headers['repr-digest']);
+      t.equal(answer.headers['etag'], etag);
+      t.strictSame(answer.bytes, whole.subarray(first, last + 1));
+    }
+  }
+
+  const wholes: Record<string, string>[] = [
+    { range: 'bytes=0-1,4-5' },
+    { range: 'bytes=5-4' },
+    { range: 'bytes=-' },
+    { range: 'bytes=a-b' },
+    { range: 'lines=0-1' },
+    { range: 'bytes=0-1', 'if-range': '"another"' },
+    { range: 'bytes=0-1', 'if-range': `W/${etag}` },
+    { range: 'bytes=0-1', 'if-range': String(headers['last-modified']) },
+    { range: `bytes=${String(length)}-`, 'if-range': '"another"' },
+  ];
+  for (const asked of wholes) {
+    const answer = await download(csv, { ...plain, ...asked });
+    t.equal(answer.status, 200, JSON.stringify(asked));
+    t.strictSame(answer.bytes, whole);
+    t.equal(answer.headers['content-range'], undefined);
+  }
+
+  for (const range of [`bytes=${String(length)}-`, 'bytes=-0']) {
+    const answer = await download(csv, { ...plain, range });
+    t.equal(answer.status, 416, range);
+    t.equal(answer.headers['content-range'], `bytes */${String(length)}`);
+    t.equal(answer.headers['repr-digest'], undefined);
+    const problem = JSON.parse(answer.bytes.toString()) as Problem;
+    t.equal(problem.type, '/problems/range-not-satisfiable');
+  }
+
+  const ruledOut = { range: 'bytes=0-1', 'accept-encoding': 'gzip, identity;q=0' };
+  const compressed = await download(csv, ruledOut);
+  t.equal(compressed.status, 200, 'a compressed file is not sent in parts');
+  t.strictSame(gunzipSync(compressed.bytes), whole);
+  const held = await download(csv, { ...plain, range: 'bytes=0-1', 'if-none-match': etag });
+  t.equal(held.status, 304, 'preconditions come first');
+  const failed = await download(csv, { ...plain, range: 'bytes=0-1', 'if-match': '"another"' });
+  t.equal(failed.status, 412);
+  const head = await download(csv, { ...plain, range: 'bytes=0-1' }, 'HEAD');
+  t.equal(head.status, 200, 'HEAD has no parts');
+});
+
+t.test('two instances give the same bytes under the same tags', async (t) => {
+  const { store } = await largeOnes();
+  const [one, other] = [await startInstance(t, store), await startInstance(t, store)];
+  for (const path of ['/v1/courses.csv', '/v1/campaigns.csv', '/v1/wikis.csv']) {
+    for (const headers of [gzip, plain]) {
+      const a = await download(new URL(path, one.url), headers);
+      const b = await download(new URL(path, other.url), headers);
+      t.ok(a.bytes.equals(b.bytes), path);
+      t.equal(a.headers['etag'], b.headers['etag']);
+    }
+  }
+  await Promise.all([one.settled(), other.settled()]);
+  const names = (await filesIn(one.exports)).sort();
+  t.equal(names.length, 12, 'a file and its facts, of three files, plain and compressed');
+  t.strictSame((await filesIn(other.exports)).sort(), names);
+});
+
+t.test('who asks while a file is made shares the making', async (t) => {
+  const { store } = await largeOnes();
+  const { csv, exports } = await startInstance(t, store);
+  const openGate = await closeGate(store.sql);
+  const answers = await Promise.all(
+    [plain, gzip, plain, plain].map((asked) => request(csv, asked)),
+  );
+  t.equal(await downloadsUnderWay(store.sql), 1);
+  await openGate();
+  const bodies = await Promise.all(answers.map((answer) => buffer(answer)));
+  const [first = Buffer.alloc(0), compressed = first] = bodies;
+  t.equal(first.toString().split('\r\n').length, 2502);
+  t.ok(gunzipSync(compressed).equals(first));
+  t.ok(bodies[2]?.equals(first) && bodies[3]?.equals(first));
+  t.ok((await filesIn(exports)).some((name) => name.endsWith('.csv')));
+});
+
+t.test('a reader who does not read keeps no connection of the database', async (t) => {
+  const { store } = await largeOnes();
+  const { csv, settled } = await startInstance(t, store);
+  const answer = await request(csv, plain);
+  await until('the query has ended', async () => (await downloadsUnderWay(store.sql)) === 0);
+  const bytes = await buffer(answer);
+  await settled();
+  t.equal(reprDigest(bytes), (await download(csv, plain)).headers['repr-digest']);
+});
+
+t.test('when the query is broken off, so is every reader, and nothing is left', async (t) => {
+  const { store } = await largeOnes();
+  const { csv, exports } = await startInstance(t, store);
+  const openGate = await closeGate(store.sql);
+  const answers = await Promise.all([plain, gzip, plain].map((asked) => request(csv, asked)));
+  const broken = answers.map((answer) => t.rejects(buffer(answer), { code: 'ECONNRESET' }));
+  await terminateDownloads(store.sql);
+  await Promise.all(broken);
+  await openGate();
+  await until('no file is left', async () => (await filesIn(exports)).length === 0);
+  t.equal((await download(csv, plain)).status, 200, 'and the next reader gets everything');
+});
+
+t.test('when every reader has left, the query ends and nothing is left', async (t) => {
+  const { store } = await largeOnes();
+  const { csv, exports } = await startInstance(t, store);
+  const openGate = await closeGate(store.sql);
+  const answers = await Promise.all([plain, plain].map((asked) => request(csv, asked)));
+  for (const answer of answers) answer.destroy();
+  await openGate();
+  await until('the query has ended', async () => (await downloadsUnderWay(store.sql)) === 0);
+  await until('no file is left', async () => (await filesIn(exports)).length === 0);
+});
+
+const cuts = 32;
+
+t.test('whatever is cut, no short file looks whole and nothing leaks', async (t) => {
+  const { store } = await largeOnes();
+  const { csv, exports, settled } = await startInstance(t, store);
+  const { bytes: whole } = await download(csv, plain);
+  await settled();
+  const { bytes: compressed } = await download(csv, gzip);
+  let broken = 0;
+  let short = 0;
+  for (let cut = 0; cut < cuts; cut += 1) {
+    await settled();
+    if (cut % 4 !== 3) await rm(exports, { recursive: true, force: true });
+    const isGzip = cut % 2 === 1;
+    const cutAt = Math.floor(Math.random() * whole.length);
+    const received: Buffer[] = [];
+    let length = 0;
+    let isCut = false;
+    try {
+      const answer = await request(csv, isGzip ? gzip : plain);
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        received.push(chunk);
+        length += chunk.length;
+        if (isCut || length < cutAt) continue;
+        isCut = true;
+        if (cut % 3 === 0) answer.destroy();
+        else if (cut % 3 === 1) await terminateDownloads(store.sql);
+        else await rm(exports, { recursive: true, force: true });
+      }
+      const expected = isGzip ? compressed : whole;
+      if (!answer.complete || answer.statusCode !== 200) broken += 1;
+      else if (!Buffer.concat(received).equals(expected)) short += 1;
+    } catch {
+      broken += 1;
+    }
+  }
+  t.equal(short, 0);
+  t.ok(broken > 0, `${String(broken)} of ${String(cuts)} downloads were broken off`);
+  await settled();
+  await until('no query is left', async () => (await downloadsUnderWay(store.sql)) === 0);
+  const isPartial = (name: string) => name.startsWith('partial');
+  await until('no file is half made', async () => !(await filesIn(exports)).some(isPartial));
+  t.ok((await download(csv, plain)).bytes.equals(whole));
+});
+
+t.test('files may be deleted, or damaged, at any time', async (t) => {
+  const { store } = await smallOnes();
+  const { csv, exports, settled } = await startInstance(t, store);
+  const { bytes } = await download(csv, plain);
+  await settled();
+  const folder = join(exports, (await readdir(exports))[0] ?? '');
+  const name = (await filesIn(exports)).find((file) => file.endsWith('.csv')) ?? '';
+  for (const damage of [
+    () => rm(join(folder, name)),
+    () => rm(join(folder, `${name}.json`)),
+    () => writeFile(join(folder, `${name}.json`), '{'),
+    () => writeFile(join(folder, name), 'short'),
+    () => rm(exports, { recursive: true }),
+  ]) {
+    await damage();
+    t.strictSame((await download(csv, plain)).bytes, bytes);
+    await settled();
+    const again = await download(csv, plain);
+    t.equal(again.headers['repr-digest'], reprDigest(bytes));
+    t.strictSame(await readFile(join(folder, name)), bytes);
+  }
+});
+
+t.test('from the publication of a withdrawal on, no older file is served or kept', async (t) => {
+  const state = small();
+  const { store, publishNow } = await publishState(t, state);
+  const instances = [await startInstance(t, store), await startInstance(t, store)];
+  const before = await Promise.all(
+    instances.map(async ({ csv, settled }) => {
+      const first = await download(csv, plain);
+      await settled();
+      return first;
+    }),
+  );
+  state.hidden = [2];
+  state.courses = state.courses.filter(({ courseId }) => courseId !== 2);
+  await publishNow();
+  for (const [index, { csv, url, exports, settled }] of instances.entries()) {
+    const now = await download(csv, plain);
+    t.notMatch(now.bytes.toString(), 'Kurs 2');
+    const past = await download(new URL('/v1/courses.csv?snapshot=1', url), plain);
+    t.notMatch(past.bytes.toString(), 'Kurs 2', 'nor is it in the past');
+    t.not(past.headers['etag'], before[index]?.headers['etag']);
+    const held = { ...plain, 'if-none-match': String(before[index]?.headers['etag']) };
+    t.equal((await download(new URL('/v1/courses.csv?snapshot=1', url), held)).status, 200);
+    await until('files of the older revision are gone', async () => {
+      await settled();
+      return !(await filesIn(exports)).some((name) => name.startsWith('r0-'));
+    });
+    t.ok((await filesIn(exports)).some((name) => name.startsWith('r1-')));
+  }
+});
+
+t.test('the files of a new snapshot are made before anybody asks', async (t) => {
+  const state = small();
+  const { store, publishNow } = await publishState(t, state);
+  const { url, exports } = await startInstance(t, store, { scheduler: true });
+  state.courses.push(course(4));
+  await publishNow();
+  const isReady = async () => {
+    const names = await filesIn(exports);
+    return names.filter((name) => name.startsWith('r0-s2-')).length === 12;
+  };
+  await until('three files are there, plain and compressed', isReady);
+  for (const path of ['/v1/courses.csv', '/v1/campaigns.csv', '/v1/wikis.csv']) {
+    for (const headers of [plain, gzip]) {
+      const answer = await download(new URL(path, url), headers);
+      t.equal(answer.headers['repr-digest'], reprDigest(answer.bytes), path);
+    }
+  }
+});
+
+/** Curl is on most machines; where it is not, there is nothing to try. */
+const hasCurl = await new Promise<boolean>((resolve) => {
+  spawn('curl', ['--version'], { stdio: 'ignore' })
+    .once('error', () => resolve(false))
+    .once('close', () => resolve(true));
+});
+
+if (hasCurl) {
+  t.test('curl -C - goes on where a download was broken off', async (t) => {
+    const { store } = await largeOnes();
+    const { csv, settled } = await startInstance(t, store);
+    const { bytes } = await download(csv, plain);
+    await settled();
+    const { headers } = await download(csv, plain, 'HEAD');
+    const file = join(await makeDirectory(t), 'courses.csv');
+    await writeFile(file, bytes.subarray(0, 3_000_000));
+    const curl = spawn('curl', ['-sSf', '-C', '-', '-o', file, csv.href], { stdio: 'inherit' });
+    const [code] = (await once(curl, 'close')) as [number];
+    t.equal(code, 0);
+    t.equal(reprDigest(await readFile(file)), headers['repr-digest']);
+  });
+}
