@@ -1,18 +1,23 @@
 import { createHmac } from 'node:crypto';
-import { courseHeadFields, courseUrlPath } from '../csv/course-columns.ts';
+import { courseHeadFields, courseUrlPath, type CourseHead } from '../csv/course-columns.ts';
 import { csvRecords } from '../csv/records.ts';
 import type { Queryable } from '../db/connect.ts';
-import type { Row } from '../db/copy-rows.ts';
+import type { Field, RowBatch } from '../db/copy-rows.ts';
 import { courseSearchText } from '../db/queries/search-text.ts';
 import {
   createStaging,
   finishStaging,
   stageRows,
-  type StagedCourse,
   type StagingTable,
 } from '../db/queries/staging.ts';
 import { campaignSlugs } from '../db/queries/write-campaigns.ts';
-import type { SourceCourse, SourceEnrollment, SourceReading } from '../sources/source.ts';
+import type {
+  SourceActivity,
+  SourceCampaign,
+  SourceCourse,
+  SourceEnrollment,
+  SourceReading,
+} from '../sources/source.ts';
 
 export interface StageOptions {
   /** Keys the hash that stands for a person. */
@@ -29,89 +34,126 @@ export async function stageSource(
   const stage = <T>(
     table: StagingTable,
     batches: AsyncIterable<readonly T[]>,
-    rows: (batch: readonly T[]) => readonly Row[],
-  ) => stageRows(sql, table, staged(batches, rows, options.signal));
+    toRows: (batch: readonly T[]) => RowBatch,
+  ) => stageRows(sql, table, converted(batches, toRows, options.signal));
 
   await createStaging(sql);
   const slugs = new Map<number, string>();
-  await stage('staged_campaigns', reading.campaigns(), (batch) =>
-    batch.map((campaign) => {
-      slugs.set(campaign.campaignId, campaign.slug);
-      return {
-        campaign_id: campaign.campaignId,
-        slug: campaign.slug,
-        title: campaign.title,
-        description: campaign.description,
-        start_at: campaign.start,
-        end_at: campaign.end,
-        created_at: campaign.createdAt,
-      };
-    }),
-  );
+  await stage('staged_campaigns', reading.campaigns(), (batch) => campaignRows(batch, slugs));
   await stage('staged_courses', reading.courses(), (batch) => courseRows(batch, slugs));
-  await stage('staged_hidden', reading.hiddenCourseIds(), (batch) =>
-    batch.map((courseId) => ({ course_id: courseId })),
-  );
+  await stage('staged_hidden', reading.hiddenCourseIds(), (batch) => ({
+    columns: ['course_id'],
+    rows: batch.map((courseId) => [courseId]),
+  }));
   await stage('staged_enrollments', reading.enrollments(), (batch) =>
-    batch.map((enrollment) => enrollmentRow(enrollment, options.personKeySecret)),
+    enrollmentRows(batch, options.personKeySecret),
   );
-  await stage('staged_activity', reading.activity(), (batch) =>
-    batch.map((slice) => ({
-      course_id: slice.courseId,
-      wiki: slice.wiki,
-      month: `${slice.month}-01`,
-      edits: slice.edits,
-      bytes_added: slice.bytesAdded,
-      references_added: slice.referencesAdded,
-    })),
-  );
+  await stage('staged_activity', reading.activity(), activityRows);
   await finishStaging(sql);
 }
 
-async function* staged<T>(
+async function* converted<T>(
   batches: AsyncIterable<readonly T[]>,
-  rows: (batch: readonly T[]) => readonly Row[],
+  toRows: (batch: readonly T[]) => RowBatch,
   signal: AbortSignal,
-): AsyncGenerator<readonly Row[]> {
+): AsyncGenerator<RowBatch> {
   for await (const batch of batches) {
     signal.throwIfAborted();
-    yield rows(batch);
+    yield toRows(batch);
   }
 }
+
+/** Remembers the slugs, which the courses' rows hold. */
+function campaignRows(campaigns: readonly SourceCampaign[], slugs: Map<number, string>): RowBatch {
+  for (const { campaignId, slug } of campaigns) slugs.set(campaignId, slug);
+  return {
+    columns: ['campaign_id', 'slug', 'title', 'description', 'start_at', 'end_at', 'created_at'],
+    rows: campaigns.map((campaign) => [
+      campaign.campaignId,
+      campaign.slug,
+      campaign.title,
+      campaign.description,
+      campaign.start,
+      campaign.end,
+      campaign.createdAt,
+    ]),
+  };
+}
+
+/** Before the metrics; `courseRows` gives them in this order. */
+const courseColumns = [
+  'course_id',
+  'slug',
+  'title',
+  'institution',
+  'term',
+  'type',
+  'home_wiki',
+  'wikis',
+  'campaign_ids',
+  'start_at',
+  'end_at',
+  'created_at',
+  'new_or_returning',
+  'csv_head',
+  'url_path',
+  'search_text',
+  'marker',
+  'keeps',
+] as const;
 
 function courseRows(
   courses: readonly SourceCourse[],
   slugs: ReadonlyMap<number, string>,
-): StagedCourse[] {
-  const heads = csvRecords(
-    courses.map((course) =>
-      courseHeadFields({
-        ...course,
-        campaigns: campaignSlugs(course.campaignIds.map((id) => slugOf(slugs, id))),
-      }),
-    ),
-  );
-  return courses.map((course, index) => ({
-    course_id: course.courseId,
+): RowBatch {
+  const heads = csvRecords(courses.map((course) => courseHeadFields(headOf(course, slugs))));
+  const metricNames = new Set<string>();
+  for (const { metrics } of courses) for (const name in metrics) metricNames.add(name);
+  const names = [...metricNames];
+  return {
+    columns: [...courseColumns, ...names],
+    rows: courses.map((course, index) => {
+      const row: Field[] = [
+        course.courseId,
+        course.slug,
+        course.title,
+        course.institution,
+        course.term,
+        course.type,
+        course.homeWiki,
+        course.wikis,
+        course.campaignIds,
+        course.start,
+        course.end,
+        course.createdAt,
+        course.newOrReturning,
+        heads[index],
+        courseUrlPath(course.slug),
+        courseSearchText(course.title, course.institution),
+        course.marker,
+        course.keeps,
+      ];
+      for (const name of names) row.push(course.metrics[name]);
+      return row;
+    }),
+  };
+}
+
+function headOf(course: SourceCourse, slugs: ReadonlyMap<number, string>): CourseHead {
+  return {
+    courseId: course.courseId,
     slug: course.slug,
     title: course.title,
     institution: course.institution,
     term: course.term,
     type: course.type,
-    home_wiki: course.homeWiki,
+    homeWiki: course.homeWiki,
     wikis: course.wikis,
-    campaign_ids: course.campaignIds,
-    start_at: course.start,
-    end_at: course.end,
-    created_at: course.createdAt,
-    new_or_returning: course.newOrReturning,
-    ...course.metrics,
-    csv_head: heads[index],
-    url_path: courseUrlPath(course.slug),
-    search_text: courseSearchText(course.title, course.institution),
-    marker: course.marker,
-    keeps: course.keeps,
-  }));
+    campaigns: campaignSlugs(course.campaignIds.map((id) => slugOf(slugs, id))),
+    start: course.start,
+    end: course.end,
+    createdAt: course.createdAt,
+  };
 }
 
 function slugOf(slugs: ReadonlyMap<number, string>, campaignId: number): string {
@@ -125,12 +167,29 @@ function personKey(userId: number, secret: Buffer): string {
   return createHmac('sha256', secret).update(String(userId)).digest('hex').slice(0, 32);
 }
 
-function enrollmentRow(enrollment: SourceEnrollment, secret: Buffer) {
+function enrollmentRows(enrollments: readonly SourceEnrollment[], secret: Buffer): RowBatch {
   return {
-    course_id: enrollment.courseId,
-    person_key: personKey(enrollment.userId, secret),
-    role: enrollment.role,
-    new_editor: enrollment.newEditor,
-    new_editor_60d: enrollment.newEditor60d,
+    columns: ['course_id', 'person_key', 'role', 'new_editor', 'new_editor_60d'],
+    rows: enrollments.map((enrollment) => [
+      enrollment.courseId,
+      personKey(enrollment.userId, secret),
+      enrollment.role,
+      enrollment.newEditor,
+      enrollment.newEditor60d,
+    ]),
+  };
+}
+
+function activityRows(slices: readonly SourceActivity[]): RowBatch {
+  return {
+    columns: ['course_id', 'wiki', 'month', 'edits', 'bytes_added', 'references_added'],
+    rows: slices.map((slice) => [
+      slice.courseId,
+      slice.wiki,
+      `${slice.month}-01`,
+      slice.edits,
+      slice.bytesAdded,
+      slice.referencesAdded,
+    ]),
   };
 }

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
-import { Parser, type CsvError } from 'csv-parse';
+import { Parser, type CsvError, type Options } from 'csv-parse';
 import type { CsvHeader } from './dashboard-csv-header.ts';
 import type { Problems } from './dashboard-csv-problems.ts';
 
@@ -26,9 +25,10 @@ const maxRecordBytes = 1_048_576;
 const quote = 0x22;
 
 /**
- * Reads the records below the header. What is no proper CSV goes to `problems`: a record
- * with another number of cells is left out; a misplaced quote ends the reading, because
- * nothing after it can be told apart. Blank lines are left out and counted by `onBlankLine`.
+ * Reads the records below the header, some hundred at a time, each lot to be taken whole.
+ * What is no proper CSV goes to `problems`: a record with another number of cells is left
+ * out; a misplaced quote ends the reading, because nothing after it can be told apart. Blank
+ * lines are left out and counted by `onBlankLine`.
  */
 export async function* readRows(
   file: FileHandle,
@@ -39,59 +39,96 @@ export async function* readRows(
     readonly findings: ByteFindings;
     readonly onBlankLine: () => void;
   },
-): AsyncGenerator<CsvRow, void, undefined> {
+): AsyncGenerator<Iterable<CsvRow>, void, undefined> {
   const { problems, findings, onBlankLine } = options;
   const width = header.columns.length;
-  const seen = { quote: false };
-  const failures: { readonly error: CsvError | undefined; readonly afterRecords: number }[] = [];
+  const failures: (CsvError | undefined)[] = [];
+  let records: CsvRow[] = [];
+  let line = 2;
+  let quoteSeen = false;
 
-  async function* inspectedChunks(): AsyncGenerator<Buffer, void, undefined> {
-    let tail: Buffer = Buffer.alloc(0);
-    for await (const chunk of readChunks(file, header.bodyStart, options.signal)) {
-      seen.quote ||= chunk.includes(quote);
-      if (!findings.notText) {
-        const bytes = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
-        const whole = bytes.length - unfinishedCharacter(bytes);
-        findings.notText = chunk.includes(0) || !isUtf8(bytes.subarray(0, whole));
-        tail = bytes.subarray(whole);
-      }
-      yield chunk;
-    }
-    if (tail.length > 0) findings.notText = true;
+  function take(cells: readonly string[]): void {
+    if (failures.length > 0) return;
+    records.push({ line, cells });
+    line += 1;
+    // Only a quoted cell can hold a line break.
+    if (quoteSeen) line += lineBreaks(cells, cells.length);
   }
 
-  const parser = new Parser({
+  const parser = new DirectParser(take, {
     delimiter: header.delimiter,
     record_delimiter: ['\r\n', '\n', '\r'],
     max_record_size: maxRecordBytes,
     relax_column_count: true,
-    // A stream that fails drops the records it holds; noting the error keeps those before it.
+    // A stream that fails loses the records it holds; noting the error keeps those before it.
     skip_records_with_error: true,
     on_skip: (error) => {
-      failures.push({ error, afterRecords: parser.info.records });
+      failures.push(error);
       return undefined;
     },
   });
-  // A failed read destroys the parser with its error, which the loop below then throws.
-  pipeline(inspectedChunks(), parser, () => undefined);
+  // Whoever writes is told.
+  parser.on('error', () => undefined);
 
-  let line = 2;
-  let records = 0;
-  for await (const cells of parser as AsyncIterable<readonly string[]>) {
-    if (records === failures[0]?.afterRecords) break;
-    records += 1;
-    if (cells.length === width) yield { line, cells };
-    else if (cells.length === 1 && cells[0] === '') onBlankLine();
-    else problems.add(line, null, `${cells.length} cells where the header has ${width}`);
-    line += 1;
-    // Only a quoted cell can hold a line break.
-    if (seen.quote) line += lineBreaks(cells, cells.length);
+  function* takeRows(): Generator<CsvRow> {
+    const taken = records;
+    records = [];
+    for (const row of taken) {
+      const { cells } = row;
+      if (cells.length === width) yield row;
+      else if (cells.length === 1 && cells[0] === '') onBlankLine();
+      else problems.add(row.line, null, `${cells.length} cells where the header has ${width}`);
+    }
   }
-  const [failure] = failures;
-  if (failure !== undefined) {
-    const column = header.columns[failure.error?.['index'] as number] ?? null;
-    problems.add(line, column, `${failureText(failure.error)}; the rest was not read`);
+
+  let tail: Buffer = Buffer.alloc(0);
+  for await (const chunk of readChunks(file, header.bodyStart, options.signal)) {
+    quoteSeen ||= chunk.includes(quote);
+    if (!findings.notText) {
+      const bytes = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
+      const whole = bytes.length - unfinishedCharacter(bytes);
+      findings.notText = chunk.includes(0) || !isUtf8(bytes.subarray(0, whole));
+      tail = bytes.subarray(whole);
+    }
+    await settled((done) => parser.write(chunk, done));
+    yield takeRows();
+    if (failures.length > 0) break;
   }
+  if (failures.length === 0) {
+    if (tail.length > 0) findings.notText = true;
+    await settled((done) => parser.end(done));
+    yield takeRows();
+  }
+  if (failures.length > 0) {
+    const [failure] = failures;
+    const column = header.columns[failure?.['index'] as number] ?? null;
+    problems.add(line, column, `${failureText(failure)}; the rest was not read`);
+  }
+}
+
+/** Hands records over as they are found: through the stream they would cost half as much again. */
+class DirectParser extends Parser {
+  readonly #take: (cells: readonly string[]) => void;
+
+  constructor(take: (cells: readonly string[]) => void, options: Options) {
+    super(options);
+    this.#take = take;
+  }
+
+  override push(cells: readonly string[] | null): boolean {
+    if (cells === null) return super.push(null);
+    this.#take(cells);
+    return true;
+  }
+}
+
+function settled(begin: (done: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    begin((error) => {
+      if (error == null) resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** How many line breaks the first cells hold: how much lower the next cell stands. */

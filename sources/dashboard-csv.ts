@@ -84,30 +84,32 @@ class CsvReading implements SourceReading {
     const ending = new Ending(this.#header);
     const lineOfCourse = new Map<number, number>();
     let batch: SourceCourse[] = [];
-    const rows = readRows(this.#file, this.#header, {
+    const lots = readRows(this.#file, this.#header, {
       signal,
       problems,
       findings,
       onBlankLine: () => this.#warn('A blank line was skipped.'),
     });
     try {
-      for await (const row of rows) {
-        ending.see(row);
-        const course = reader.read(row);
-        if (course.slug !== '') {
-          const earlier = lineOfCourse.get(course.courseId);
-          if (earlier === undefined) lineOfCourse.set(course.courseId, row.line);
-          else {
-            const text = `${quoted(course.slug)} is the same course as on line ${earlier}`;
-            reader.refuse(row, 'course_slug', text);
+      for await (const rows of lots) {
+        for (const row of rows) {
+          ending.see(row);
+          const course = reader.read(row);
+          if (course.slug !== '') {
+            const earlier = lineOfCourse.get(course.courseId);
+            if (earlier === undefined) lineOfCourse.set(course.courseId, row.line);
+            else {
+              const text = `${quoted(course.slug)} is the same course as on line ${earlier}`;
+              reader.refuse(row, 'course_slug', text);
+            }
           }
-        }
-        if (problems.count > 0) continue;
-        batch.push(course);
-        if (batch.length === batchCourses) {
-          yield batch;
-          onProgress?.({ part: 'courses', rows: lineOfCourse.size });
-          batch = [];
+          if (problems.count > 0) continue;
+          batch.push(course);
+          if (batch.length === batchCourses) {
+            yield batch;
+            onProgress?.({ part: 'courses', rows: lineOfCourse.size });
+            batch = [];
+          }
         }
       }
     } catch (error) {

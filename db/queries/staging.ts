@@ -1,13 +1,8 @@
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
-import { copyRows, type Row } from '../copy-rows.ts';
+import { copyRows, type RowBatch } from '../copy-rows.ts';
 import { identifiers } from '../fragments.ts';
 import { stateColumns } from './course-state.ts';
-
-/** A course as it is staged; absent columns are null. Times are RFC 3339 UTC. */
-export interface StagedCourse extends Row {
-  readonly course_id: number;
-}
 
 /**
  * Makes this session's staging tables, empty. They live in the session, so a publisher
@@ -37,11 +32,11 @@ export type StagingTable =
   | 'staged_enrollments'
   | 'staged_activity';
 
-/** Adds rows whose fields are named as the table's columns. */
+/** Adds rows; columns that are not given are null, times are RFC 3339 UTC. */
 export function stageRows(
   sql: Queryable,
   table: StagingTable,
-  batches: AsyncIterable<readonly Row[]>,
+  batches: AsyncIterable<RowBatch>,
 ): Promise<void> {
   return copyRows(sql, table, batches);
 }
