@@ -42,10 +42,9 @@ export class Spool {
     return this.#file !== undefined && this.#kept === this.#length;
   }
 
-  /** Whether a reader who comes now gets everything. */
+  /** Whether a reader who comes now gets everything, and waits for nobody. */
   get isJoinable(): boolean {
-    if (this.#failure !== undefined) return false;
-    return this.#kept + (this.#piece?.length ?? 0) === this.#length;
+    return this.#failure === undefined && this.#piece === undefined;
   }
 
   /** Given before the first piece, or never. */
