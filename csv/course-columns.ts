@@ -6,7 +6,7 @@ import type { CsvField } from './records.ts';
  * of `head` are quoted once, when a course's version is written, and stored beside it;
  * status, new_or_returning and url are put in when it is asked for.
  */
-export const courseHeadColumns = [
+const courseHeadColumns = [
   'course_id',
   'slug',
   'title',

@@ -117,7 +117,7 @@ function dashboardTime(moment: Date | null): string | null {
 }
 
 /** As Ruby prints a Float: `0.5`, `1.0`, and below 0.0001 `5.0e-05`. */
-export function rubyFloat(value: number): string {
+function rubyFloat(value: number): string {
   const [digits = '', exponent = '0'] = value.toExponential().split('e');
   const power = Number(exponent);
   const mantissa = digits.includes('.') ? digits : `${digits}.0`;

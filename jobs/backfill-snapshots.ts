@@ -38,7 +38,7 @@ export interface BackfillResult {
 }
 
 /** A history that must not be mixed into this store, in a sentence for an operator. */
-export class BackfillRefused extends Error {
+class BackfillRefused extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'BackfillRefused';

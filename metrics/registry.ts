@@ -7,14 +7,6 @@
  */
 import { wikidataMetrics } from './wikidata.ts';
 
-/**
- * - `sum`: a value per course; totals add the values up.
- * - `count`: a number of courses.
- * - `distinct`: a number of different people; never adds up across groups.
- * - `derived`: computed from another metric's total, never from derived values.
- */
-export type MetricKind = 'sum' | 'count' | 'distinct' | 'derived';
-
 interface MetricBase {
   readonly name: string;
   readonly title: string;
@@ -53,6 +45,13 @@ export interface DerivedMetric extends MetricBase {
   readonly denominator: number;
 }
 
+/**
+ * By kind:
+ * - `sum`: a value per course; totals add the values up.
+ * - `count`: a number of courses.
+ * - `distinct`: a number of different people; never adds up across groups.
+ * - `derived`: computed from another metric's total, never from derived values.
+ */
 export type Metric = SumMetric | CountMetric | DistinctMetric | DerivedMetric;
 export type CourseMetric = SumMetric | DerivedMetric;
 
@@ -392,7 +391,7 @@ export const metrics: readonly Metric[] = [
   ...wikidataMetrics,
 ];
 
-export function isSum(metric: Metric): metric is SumMetric {
+function isSum(metric: Metric): metric is SumMetric {
   return metric.kind === 'sum';
 }
 

@@ -10,7 +10,7 @@ export interface DocumentFacts {
   readonly license: { readonly name: string; readonly url: string };
 }
 
-export const tags = [
+const tags = [
   { name: 'Snapshots', description: 'The whole system at a moment, and its history.' },
   { name: 'Slices', description: 'Totals, trends and activity of any part of it.' },
   { name: 'Courses', description: 'Course rows, at any snapshot.' },
@@ -19,8 +19,6 @@ export const tags = [
   { name: 'Administration', description: 'Publishing, for operators with a key.' },
   { name: 'Operations', description: 'Health, for operators.' },
 ] as const;
-
-export type Tag = (typeof tags)[number]['name'];
 
 const description = `Metrics of the Wikimedia Programs & Events Dashboard as a public, documented, citable data service.
 

@@ -25,9 +25,7 @@ export type ServerState =
       readonly visible: boolean;
     };
 
-export async function readPostmasterFile(
-  dataDirectory: string,
-): Promise<PostmasterFile | undefined> {
+async function readPostmasterFile(dataDirectory: string): Promise<PostmasterFile | undefined> {
   let text: string;
   try {
     text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8');

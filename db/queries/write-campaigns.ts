@@ -68,7 +68,7 @@ interface HeadRow {
 }
 
 /** RFC 3339 UTC, whole seconds; null stays null. */
-export function timestampText(sql: Queryable, column: string) {
+function timestampText(sql: Queryable, column: string) {
   return sql`to_char(${sql(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 }
 

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspectServer } from '../../db/embedded/postmaster.ts';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Cleanup {
   teardown(task: () => Promise<void> | void): void;
@@ -40,7 +40,7 @@ export interface HolderOptions {
   readonly detached?: boolean;
 }
 
-export class HolderFailure extends Error {}
+class HolderFailure extends Error {}
 
 /** Starts a process without waiting for it to have the server. */
 export function spawnHolder(

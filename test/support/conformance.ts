@@ -51,7 +51,7 @@ const ours = [
 const problemMedia = 'application/problem+json';
 const documentId = 'https://contract.example/';
 
-export class Contract {
+class Contract {
   readonly #document: Tree;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
   readonly #paths: readonly { readonly pattern: RegExp; readonly template: string }[];
