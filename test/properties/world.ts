@@ -35,6 +35,8 @@ export type Window = readonly [start: string | null, end: string | null];
 
 export interface World {
   readonly courses: Map<number, WorldCourse>;
+  /** Deleted courses, which a backup can bring back. */
+  readonly gone: Map<number, WorldCourse>;
   readonly campaigns: Map<number, { slug: string; title: string }>;
   /** When they registered, by user. */
   readonly users: Map<number, string | null>;
@@ -72,6 +74,7 @@ export const firstUser = 1_900_000_001;
 export function newWorld(): World {
   const world: World = {
     courses: new Map(),
+    gone: new Map(),
     campaigns: new Map([1, 2, 3].map((id) => [id, { slug: `drive_${id}`, title: `Drive ${id}` }])),
     users: new Map(registrations.map((at, user) => [firstUser + user, at])),
     enrollments: new Set(),
@@ -104,9 +107,10 @@ export const changes = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('describe'), which: index, other: index }),
   },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('return'), which: index }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete'), which: index }) },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('flip privacy'),
       which: index,
@@ -150,6 +154,10 @@ export function happen(world: World, change: Change): void {
     create(world, change.which, change.other);
     return;
   }
+  if (change.kind === 'return') {
+    returnCourse(world, change.which);
+    return;
+  }
   if (change.kind === 'merge users') {
     mergeUsers(world, change.which, change.other);
     return;
@@ -189,6 +197,7 @@ function happenTo(world: World, course: WorldCourse, change: Change): void {
       break;
     case 'delete':
       world.courses.delete(course.id);
+      world.gone.set(course.id, course);
       for (const enrollment of world.enrollments) {
         if (enrollment.startsWith(`${course.id} `)) world.enrollments.delete(enrollment);
       }
@@ -236,6 +245,15 @@ function create(world: World, which: number, other: number): void {
   };
   rename(world, course, other === 1);
   world.courses.set(id, course);
+}
+
+function returnCourse(world: World, which: number): void {
+  const hidden = [...world.courses.values()].filter((course) => !isPublic(course));
+  const course = pick([...hidden, ...world.gone.values()], which);
+  if (course === undefined) return;
+  world.gone.delete(course.id);
+  world.courses.set(course.id, course);
+  course.privacy = 0;
 }
 
 function rename(world: World, course: WorldCourse, untitled: boolean): void {
