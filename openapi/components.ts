@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox';
+import { Activity, ActivityItem } from './activity.ts';
 import { Campaign, CampaignPage } from './campaign.ts';
 import { Citation, CslItem } from './citation.ts';
 import { Course, CourseHistory, CoursePage, CourseVersion } from './course.ts';
@@ -11,6 +12,8 @@ import { QuotaCost } from './quota.ts';
 import { Run, RunPage } from './run.ts';
 import { Snapshot, SnapshotHistory, SnapshotHistoryItem } from './snapshot.ts';
 import { Status } from './status.ts';
+import { SliceGroup, Totals } from './totals.ts';
+import { TrendItem, Trends } from './trends.ts';
 import { Wiki, WikiPage } from './wiki.ts';
 
 /** Every named component of the contract but those of problems, which the errors bring. */
@@ -22,6 +25,12 @@ export const components: readonly TSchema[] = [
   SnapshotHistoryItem,
   SnapshotHistory,
   Filters,
+  SliceGroup,
+  Totals,
+  TrendItem,
+  Trends,
+  ActivityItem,
+  Activity,
   Course,
   CoursePage,
   CourseVersion,

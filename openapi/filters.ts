@@ -80,6 +80,24 @@ export function groupByProperty<const T extends readonly string[]>(dimensions: T
   );
 }
 
+/** Of questions about a stretch of time. */
+export const dayRangeProperties = {
+  from: Type.Optional(
+    Type.String({
+      format: 'date',
+      description: 'First day, UTC, included.',
+      examples: ['2026-01-01'],
+    }),
+  ),
+  to: Type.Optional(
+    Type.String({
+      format: 'date',
+      description: 'Last day, UTC, included.',
+      examples: ['2026-12-31'],
+    }),
+  ),
+};
+
 /** As answers repeat them: lists sorted, each value once; what was not asked for is left out. */
 export const Filters = Type.Object(filterProperties, {
   $id: 'Filters',

@@ -156,7 +156,11 @@ export function historyItemBody(stored: StoredHistoryItem): SnapshotHistoryItem 
 function deltasOf(totals: MetricValues, stored: StoredHistoryItem): MetricValues | null {
   const { earlier } = stored;
   if (earlier?.sourceKind !== stored.sourceKind) return null;
-  const before = completeTotals(earlier.definitionsVersion, earlier.totals);
+  return differences(totals, completeTotals(earlier.definitionsVersion, earlier.totals));
+}
+
+/** Signed, of every metric of the newer values; null where either is not known. */
+export function differences(totals: MetricValues, before: MetricValues): MetricValues {
   return Object.fromEntries(
     Object.entries(totals).map(([name, value]) => {
       const old = before[name] ?? null;

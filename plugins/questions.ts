@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { RowsAt } from '../db/queries/filters.ts';
 import { findSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
 import { findNextMoment, readStoreState, type StoreState } from '../db/queries/store-state.ts';
@@ -43,7 +44,8 @@ export interface Question {
 }
 
 export interface ComputedBody {
-  readonly body: string | Buffer;
+  /** In pieces where it is long: each is made when the others have had their turn. */
+  readonly body: string | Buffer | Iterable<string>;
   readonly contentType?: string;
   /** Of a file. */
   readonly rows?: number;
@@ -205,8 +207,9 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       app.sql.begin('isolation level repeatable read read only', async (tx) => {
         const now = await readStoreState(tx);
         const isLatest = now.latestId === question.at.snapshotId;
+        const made = await answer.compute(tx, { ...question.at, isLatest });
         return {
-          made: await answer.compute(tx, { ...question.at, isLatest }),
+          made: { ...made, body: await whole(made.body) },
           stands: isLatest === question.at.isLatest && now.revision === question.revision,
         };
       }),
@@ -271,6 +274,22 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       },
     });
   });
+}
+
+/** Milliseconds of work after which others have their turn. */
+const turn = 10;
+
+async function whole(body: ComputedBody['body']): Promise<string | Buffer> {
+  if (typeof body === 'string' || Buffer.isBuffer(body)) return body;
+  const parts: string[] = [];
+  let began = performance.now();
+  for (const piece of body) {
+    parts.push(piece);
+    if (performance.now() - began < turn) continue;
+    await setImmediate();
+    began = performance.now();
+  }
+  return parts.join('');
 }
 
 function inQuery({ name, detail }: { name: string; detail: string }): ParameterProblem {

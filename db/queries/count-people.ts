@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import type { Fragment } from '../fragments.ts';
 import { dimensions, groupJoin, type Dimension } from './dimensions.ts';
 import { writeGroups } from './write-groups.ts';
 
@@ -22,13 +23,15 @@ export const peopleMetrics = [
 ] as const;
 
 /**
- * Distinct people over the current versions: of the whole (dimension '') or of each group.
+ * Distinct people over the current versions: of the whole (dimension '') or of each group,
+ * of every course or of those in a slice, which is a condition on `course_versions v`.
  * Each person is folded to one row a group first, so that counting needs no sort.
  */
 export async function countPeople(
   sql: Queryable,
   dimension: Dimension | '',
   computedAt: Date,
+  slice?: Fragment,
 ): Promise<PeopleRow[]> {
   const groups =
     dimension === ''
@@ -39,7 +42,7 @@ export async function countPeople(
       select g.key, v.course_id,
         course_status(v.start_at, v.end_at, ${computedAt}) = 'current' as active
       from course_versions v ${groups}
-      where v.valid_to is null
+      where v.valid_to is null and ${slice ?? sql`true`}
     ), people as (
       select m.key, e.person_key,
         bool_or(e.role = 0) as editor,

@@ -20,7 +20,7 @@ export interface Filters {
   readonly created_to?: string;
 }
 
-const none = 'none';
+export const none = 'none';
 
 export function hasFilters(filters: Filters): boolean {
   return Object.keys(filters).length > 0;

@@ -14,6 +14,7 @@ import {
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
 import { readCursor, writeCursor } from '../../openapi/cursor.ts';
+import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
 import { word } from '../../openapi/scalars.ts';
 import {
@@ -48,7 +49,10 @@ const range = {
   order: word(orders, { default: 'desc', description: 'By computed_at.' }),
 };
 
-const FileQuery = Type.Object(range, { additionalProperties: false });
+const FileQuery = Type.Object(
+  { ...range, dialect: tableDialectProperty },
+  { additionalProperties: false },
+);
 
 const PageQuery = Type.Object(
   {
@@ -74,7 +78,7 @@ const Path = Type.Object({
   }),
 });
 
-type RangeQuery = Static<typeof FileQuery>;
+type RangeQuery = Omit<Static<typeof PageQuery>, 'limit' | 'cursor'>;
 
 /** Never changes, so a cache need never ask again. */
 const foreverCacheControl = 'public, max-age=31536000, immutable';
@@ -222,12 +226,17 @@ export default function snapshots(app: FastifyInstance): void {
         response: { 200: csv('The file.'), ...readProblems },
       },
     },
-    async (request: FastifyRequest<{ Querystring: RangeQuery }>, reply) => {
+    async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
+      const { dialect, ...asked } = request.query;
       const { pinnedTo, newestId } = await momentOf();
-      const question = questionOf(request.query, pinnedTo);
+      const question = questionOf(asked, pinnedTo);
       const rows = await listSnapshots(app.sql, question, { limit: maxRows });
-      const text = csvText(snapshotColumns(), rows.map(historyItemBody).map(snapshotFields));
-      const name = `dashboard-snapshots-${question.interval}-to-snapshot-${String(newestId)}.csv`;
+      const fields = rows.map(historyItemBody).map(snapshotFields);
+      const text = csvText(snapshotColumns(), fields, dialect);
+      const manner = dialect === 'plain' ? '' : `-${dialect}`;
+      const name =
+        `dashboard-snapshots-${question.interval}-to-snapshot-${String(newestId)}` +
+        `${manner}.csv`;
       reply.header('content-disposition', `attachment; filename="${name}"`);
       reply.header('row-count', String(rows.length));
       return reply.answer(app.representation(text, 'text/csv; charset=utf-8; header=present'), {

@@ -1,0 +1,28 @@
+import type { TableDialect } from './dialects.ts';
+import { csvRecords, csvText, lineEnd, type CsvField } from './records.ts';
+
+/** Rows that are written at once: some milliseconds of work. */
+const rowsAtOnce = 50;
+
+/** A file in pieces, its header first. */
+export function* csvPieces(
+  columns: readonly string[],
+  rows: Iterable<readonly CsvField[]>,
+  dialect: TableDialect,
+): Generator<string> {
+  yield csvText(columns, [], dialect);
+  let batch: (readonly CsvField[])[] = [];
+  for (const row of rows) {
+    batch.push(row);
+    if (batch.length < rowsAtOnce) continue;
+    yield lines(batch, dialect);
+    batch = [];
+  }
+  yield lines(batch, dialect);
+}
+
+function lines(rows: readonly (readonly CsvField[])[], dialect: TableDialect): string {
+  return csvRecords(rows, dialect)
+    .map((record) => record + lineEnd)
+    .join('');
+}

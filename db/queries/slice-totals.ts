@@ -1,0 +1,94 @@
+import type { Queryable } from '../connect.ts';
+import { computeGroupTotals } from './compute-group-totals.ts';
+import { splitTotals, totalsColumns, type StoredTotals } from './compute-totals.ts';
+import type { Dimension } from './dimensions.ts';
+import { hasFilters, sliceCondition, type Filters, type RowsAt } from './filters.ts';
+import { nobody, type SliceValues } from './published-people.ts';
+import { countsPeople, readSlicePeople } from './slice-people.ts';
+import type { SnapshotRow } from './snapshots.ts';
+import { findWithdrawnSince } from './withdrawn-since.ts';
+
+export interface SliceQuestion {
+  readonly filters: Filters;
+  readonly dimension?: Dimension | undefined;
+  readonly snapshot: SnapshotRow;
+  readonly at: RowsAt;
+}
+
+export interface SliceTotals {
+  readonly withdrawnSince: number;
+  readonly whole: SliceValues;
+  /** By edits, from the most down, then by key; null where nothing is grouped by. */
+  readonly groups: readonly ({ readonly key: string | null } & SliceValues)[] | null;
+}
+
+/** Whether a question can be answered without course rows: the whole, as it was published. */
+export function isWhole({ filters, dimension }: Pick<SliceQuestion, 'filters' | 'dimension'>) {
+  return !hasFilters(filters) && dimension === undefined;
+}
+
+/** Totals of a slice and of its groups, over the rows of the courses that are still public. */
+export async function readSliceTotals(
+  sql: Queryable,
+  question: SliceQuestion,
+): Promise<SliceTotals> {
+  const { filters, dimension, snapshot, at } = question;
+  const withdrawnSince = await findWithdrawnSince(sql, at.snapshotId);
+  const asPublished = !hasFilters(filters) && withdrawnSince === 0;
+  const rows = asPublished ? snapshot : await computeSliceTotals(sql, filters, at);
+  const peopleAreKnown = countsPeople(snapshot.totals) && withdrawnSince === 0;
+  if (isWhole(question)) return { withdrawnSince, whole: rows, groups: null };
+
+  const groups =
+    dimension === undefined ? undefined : await computeGroupTotals(sql, dimension, at, filters);
+  const people = peopleAreKnown ? await readSlicePeople(sql, question) : undefined;
+  const whole = asPublished ? rows : withPeople(rows, peopleAreKnown, people?.whole);
+  if (groups === undefined) return { withdrawnSince, whole, groups: null };
+  return {
+    withdrawnSince,
+    whole,
+    groups: [...groups]
+      .map(([key, totals]) => ({
+        key,
+        ...withPeople(totals, peopleAreKnown, people?.ofGroup(key)),
+      }))
+      .sort(byEdits),
+  };
+}
+
+async function computeSliceTotals(
+  sql: Queryable,
+  filters: Filters,
+  at: RowsAt,
+): Promise<StoredTotals> {
+  const [row] = await sql<[Record<string, number | null>]>`
+    select ${totalsColumns(sql, at.computedAt)} from course_versions v
+    where ${sliceCondition(sql, filters, at)}`;
+  return splitTotals(row);
+}
+
+/** In no course at all there is nobody, whoever was in the others. */
+export function withPeople(
+  rows: SliceValues,
+  areKnown: boolean,
+  people: SliceValues | undefined,
+): SliceValues {
+  const known = areKnown && rows.totals['courses'] === 0 ? nobody : people;
+  if (known === undefined) return rows;
+  return {
+    totals: { ...rows.totals, ...known.totals },
+    coverage: { ...rows.coverage, ...known.coverage },
+  };
+}
+
+interface Group extends SliceValues {
+  readonly key: string | null;
+}
+
+/** The most edits first, what has none known last; then by key, that of having none last. */
+export function byEdits(a: Group, b: Group): number {
+  const difference = (b.totals['edits'] ?? -1) - (a.totals['edits'] ?? -1);
+  if (difference !== 0) return difference;
+  if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
+  return a.key < b.key ? -1 : 1;
+}

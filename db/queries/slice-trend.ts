@@ -1,0 +1,171 @@
+import { sumMetrics } from '../../metrics/registry.ts';
+import type { Queryable } from '../connect.ts';
+import { coverageSuffix, splitTotals } from './compute-totals.ts';
+import type { Dimension } from './dimensions.ts';
+import { hasFilters, type Filters, type RowsAt } from './filters.ts';
+import { readPublishedPeople, type SliceValues } from './published-people.ts';
+import { rankGroups } from './rank-groups.ts';
+import {
+  countsPeople,
+  groupOfSlice,
+  isWholeGroup,
+  publishedPeople,
+  readSlicePeople,
+  type SlicePeople,
+} from './slice-people.ts';
+import { byEdits, withPeople } from './slice-totals.ts';
+import { listMoments, type TrendSnapshot } from './trend-snapshots.ts';
+import { listTrendSteps, type TrendStep } from './trend-steps.ts';
+
+export interface SliceTrendQuestion {
+  readonly filters: Filters;
+  readonly dimension?: Dimension | undefined;
+  /** Those with rows, unless it is the whole that is asked for. */
+  readonly snapshots: readonly TrendSnapshot[];
+  /** Groups that are shown at most. */
+  readonly groups: number;
+  /** The newest snapshot. */
+  readonly at: RowsAt;
+}
+
+export interface SliceTrendItem {
+  readonly snapshot: TrendSnapshot;
+  readonly whole: SliceValues;
+  readonly groups: readonly ({ readonly key: string | null } & SliceValues)[] | null;
+}
+
+export interface SliceTrend {
+  /** The keys of the groups that are shown. */
+  readonly keys: readonly (string | null)[];
+  readonly groupsLeftOut: number;
+  /** One after the other, in the order of time; once. */
+  readonly items: Iterable<SliceTrendItem>;
+}
+
+/** Totals of a slice, and of its largest groups, at each of several snapshots. */
+export async function readSliceTrend(
+  sql: Queryable,
+  question: SliceTrendQuestion,
+): Promise<SliceTrend> {
+  const { filters, dimension, snapshots, at } = question;
+  const places = snapshots.filter((snapshot) => snapshot.hasCourseRows);
+  const slice = { filters, places, moments: await listMoments(sql, at.computedAt) };
+  const isPublished = (snapshot: TrendSnapshot) =>
+    !hasFilters(filters) && (snapshot.withdrawnSince === 0 || !snapshot.hasCourseRows);
+
+  const whole = snapshots.every(isPublished) ? [] : await listTrendSteps(sql, slice);
+  const { keys, leftOut } =
+    dimension === undefined || places.length === 0
+      ? { keys: [], leftOut: 0 }
+      : await rankGroups(sql, { ...slice, dimension }, question.groups);
+  const groups = keys.length === 0 ? [] : await listTrendSteps(sql, { ...slice, dimension, keys });
+  const people = await readPeople(sql, question, keys);
+
+  function* items(): Generator<SliceTrendItem> {
+    const wholeSeries = new Series(whole);
+    const series = keys.map((key) => ({
+      key,
+      series: new Series(groups.filter((step) => step.key === key)),
+    }));
+    let place = 0;
+    for (const snapshot of snapshots) {
+      if (snapshot.hasCourseRows) place += 1;
+      const areKnown = peopleAreKnown(snapshot);
+      const known = people(snapshot);
+      const rows = wholeSeries.at(place);
+      yield {
+        snapshot,
+        whole: isPublished(snapshot) ? snapshot : withPeople(rows, areKnown, known.whole),
+        groups:
+          dimension === undefined
+            ? null
+            : series
+                .map(({ key, series }) => ({ key, values: series.at(place) }))
+                .filter(({ values }) => values.totals['courses'] !== 0)
+                .map(({ key, values }) => ({
+                  key,
+                  ...withPeople(values, areKnown, known.ofGroup(key)),
+                }))
+                .sort(byEdits),
+      };
+    }
+  }
+  return { keys, groupsLeftOut: leftOut, items: items() };
+}
+
+function peopleAreKnown({ totals, withdrawnSince }: TrendSnapshot): boolean {
+  return withdrawnSince === 0 && countsPeople(totals);
+}
+
+const unknownPeople: SlicePeople = { whole: undefined, ofGroup: () => undefined };
+
+/** As `readSlicePeople` has them, of every snapshot. */
+async function readPeople(
+  sql: Queryable,
+  { filters, dimension, snapshots, at }: SliceTrendQuestion,
+  keys: readonly (string | null)[],
+) {
+  const known = snapshots.filter(peopleAreKnown);
+  const ids = known.map(({ snapshotId }) => snapshotId);
+  const last = known.find(({ snapshotId }) => at.isLatest && snapshotId === at.snapshotId);
+  const ofLast =
+    last === undefined || (!hasFilters(filters) && dimension === undefined)
+      ? undefined
+      : await readSlicePeople(sql, { filters, dimension, snapshot: last, at });
+  const group = groupOfSlice(filters);
+  const ofSlice =
+    group === undefined
+      ? undefined
+      : await readPublishedPeople(sql, ids, group.dimension, [group.key]);
+  const ofGroups =
+    dimension === undefined ? undefined : await readPublishedPeople(sql, ids, dimension, keys);
+  return (snapshot: TrendSnapshot): SlicePeople => {
+    if (!peopleAreKnown(snapshot)) return unknownPeople;
+    const { snapshotId } = snapshot;
+    if (ofLast !== undefined && snapshotId === at.snapshotId) return ofLast;
+    return {
+      whole: hasFilters(filters)
+        ? ofSlice?.of(snapshotId, group?.key ?? null)
+        : publishedPeople(snapshot),
+      ofGroup: (key: string | null) =>
+        dimension !== undefined && isWholeGroup(filters, dimension, key)
+          ? ofGroups?.of(snapshotId, key)
+          : undefined,
+    };
+  };
+}
+
+/** The steps of one group, read from place to place. */
+class Series {
+  readonly #steps: readonly TrendStep[];
+  #next = 0;
+  #values: SliceValues = valuesOf({});
+
+  constructor(steps: readonly TrendStep[]) {
+    this.#steps = steps;
+  }
+
+  /** At a place that is not before the one asked for last. */
+  at(place: number): SliceValues {
+    let step = this.#steps[this.#next];
+    while (step !== undefined && step.place <= place) {
+      this.#values = valuesOf(step.values);
+      this.#next += 1;
+      step = this.#steps[this.#next];
+    }
+    return this.#values;
+  }
+}
+
+/** Over no courses a sum is 0; over courses none of which has a value it is null. */
+function valuesOf(step: TrendStep['values']): SliceValues {
+  const row: Record<string, number | null> = { ...step };
+  row['courses'] ??= 0;
+  for (const { name } of sumMetrics) {
+    if (row['courses'] === 0) row[name] = 0;
+    else if ((row[name + coverageSuffix] ?? 0) === 0) row[name] = null;
+  }
+  row['active_courses'] ??= 0;
+  row['archived_courses'] ??= 0;
+  return splitTotals(row);
+}

@@ -1,0 +1,77 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { Filters } from './filters.ts';
+import { count, nullableInteger, nullableString, reference, word } from './scalars.ts';
+import { groupBy } from './totals.ts';
+
+export const activityIntervals = ['month', 'quarter', 'year'] as const;
+
+/** Groups of an answer at most. */
+export const activityGroupLimit = 50;
+
+const counts = {
+  edits: nullableInteger({
+    description: 'Edits on tracked wikis in the period.',
+    minimum: 0,
+  }),
+  bytes_added: nullableInteger({ description: 'Bytes added in the period.', minimum: 0 }),
+  references_added: nullableInteger({
+    description: 'References added less references removed in the period; can be negative.',
+  }),
+};
+
+export const ActivityItem = Type.Object(
+  {
+    period: Type.String({
+      description: 'A month, quarter or year, UTC.',
+      pattern: '^[0-9]{4}(-[0-9]{2}|-Q[1-4])?$',
+      examples: ['2026-11', '2026-Q4', '2026'],
+    }),
+    key: nullableString({
+      description: 'The group; null of the courses that have none, and without group_by.',
+    }),
+    ...counts,
+  },
+  {
+    $id: 'ActivityItem',
+    additionalProperties: false,
+    description: 'What happened in a period. A sum beyond 2^53 − 1 is null.',
+  },
+);
+export type ActivityItem = Static<typeof ActivityItem>;
+
+export const Activity = Type.Object(
+  {
+    snapshot_id: count({ description: 'The newest snapshot: activity is known as of it.' }),
+    filters: reference(Filters),
+    group_by: groupBy,
+    interval: word(activityIntervals),
+    coverage: Type.Object(
+      {
+        courses: count({ description: 'Courses that the filters select.' }),
+        edits: count({ description: 'Of these, those whose activity is known.' }),
+        bytes_added: count({ description: 'The same courses.' }),
+        references_added: count({ description: 'The same courses.' }),
+      },
+      {
+        additionalProperties: false,
+        description:
+          'How many of the courses have a value, whatever from and to. The Dashboard knows no ' +
+          'activity of courses that it has not updated since 2025.',
+      },
+    ),
+    groups_left_out: count({
+      description: `Groups that are not shown: the ${activityGroupLimit} with the most edits are.`,
+    }),
+    items: Type.Array(reference(ActivityItem), {
+      description:
+        'By period, then by edits from the most down. A period in which nothing is known to have ' +
+        'happened has no item.',
+    }),
+  },
+  {
+    $id: 'Activity',
+    additionalProperties: false,
+    description: 'When the edits of the courses of a slice happened.',
+  },
+);
+export type ActivityHead = Omit<Static<typeof Activity>, 'items'>;

@@ -1,0 +1,163 @@
+/** Totals of any slice, at any snapshot. */
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { csvPieces } from '../../csv/pieces.ts';
+import { totalsColumns, totalsFields } from '../../csv/slice-columns.ts';
+import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
+import { dimensions, isPartition } from '../../db/queries/dimensions.ts';
+import { isWhole, readSliceTotals, type SliceTotals } from '../../db/queries/slice-totals.ts';
+import { tableDialectProperty } from '../../openapi/dialect.ts';
+import {
+  filterParameters,
+  filterProperties,
+  groupByProperty,
+  snapshotProperty,
+} from '../../openapi/filters.ts';
+import { jsonPieces } from '../../openapi/json-pieces.ts';
+import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import { timestampText } from '../../openapi/scalars.ts';
+import { completed, Totals, type SliceGroup, type TotalsHead } from '../../openapi/totals.ts';
+
+const questionProperties = {
+  ...filterProperties,
+  group_by: groupByProperty(dimensions),
+  snapshot: snapshotProperty,
+};
+
+const Query = Type.Object(questionProperties, { additionalProperties: false });
+type Query = Static<typeof Query>;
+
+const FileQuery = Type.Object(
+  { ...questionProperties, dialect: tableDialectProperty },
+  { additionalProperties: false },
+);
+
+const description =
+  'A filter that is repeated asks for any of its values, different filters for courses that ' +
+  'match all; a course counts once, in however many of the campaigns or wikis that are asked ' +
+  'for. Different people are counted of the whole, of one wiki, campaign, type or status, of ' +
+  'the groups of the whole, and of any slice of the newest snapshot; of other slices of past ' +
+  'snapshots nobody knows them, and they are null. Totals that were carried over from ' +
+  'elsewhere are answered whole only: anything else of such a snapshot is a 404.';
+
+export default function totals(app: FastifyInstance): void {
+  async function ask(query: Query) {
+    const question = await app.questions.ask(query, query.snapshot);
+    const { filters, snapshot } = question;
+    const dimension = query.group_by;
+    if (!isWhole({ filters, dimension })) app.questions.requireRows(question);
+    const version = snapshot.definitionsVersion;
+
+    const address = (path: string) => {
+      const parameters = filterParameters(filters);
+      if (dimension !== undefined) parameters.set('group_by', dimension);
+      parameters.set('snapshot', String(snapshot.snapshotId));
+      return question.asksLatest ? { path, parameters } : undefined;
+    };
+
+    const headOf = ({ withdrawnSince, whole }: SliceTotals): TotalsHead => ({
+      snapshot_id: snapshot.snapshotId,
+      computed_at: timestampText(snapshot.computedAt),
+      withdrawn_since: withdrawnSince,
+      filters,
+      group_by: dimension ?? null,
+      additive: dimension === undefined || isPartition(dimension),
+      ...completed(version, whole),
+    });
+
+    function* groupsOf(
+      groups: NonNullable<SliceTotals['groups']>,
+      titles: ReadonlyMap<string, string>,
+    ): Generator<SliceGroup> {
+      for (const { key, ...values } of groups) {
+        const label = key === null ? null : (titles.get(key) ?? key);
+        yield { key, label, ...completed(version, values) };
+      }
+    }
+
+    async function read(tx: Parameters<typeof readSliceTotals>[0], at: typeof question.at) {
+      const slice = await readSliceTotals(tx, { filters, dimension, snapshot, at });
+      const keys = slice.groups?.flatMap(({ key }) => key ?? []) ?? [];
+      const titles =
+        dimension === 'campaign' ? await readCampaignTitles(tx, keys) : new Map<string, string>();
+      const groups = slice.groups === null ? null : groupsOf(slice.groups, titles);
+      return { head: headOf(slice), groups };
+    }
+
+    return { question, dimension, version, address, read };
+  }
+
+  app.get(
+    '/v1/totals',
+    {
+      schema: {
+        operationId: 'getTotals',
+        summary: 'Totals of a slice at a snapshot',
+        description,
+        tags: ['Slices'],
+        querystring: Query,
+        response: { 200: json(Totals, 'The totals.'), 404: problems[404], ...readProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Query }>, reply) => {
+      const { question, dimension, address, read } = await ask(request.query);
+      return reply.answerQuestion(question, {
+        about: ['/v1/totals', dimension ?? null],
+        canonical: addressText(address('/v1/totals')),
+        compute: async (tx, at) => {
+          const { head, groups } = await read(tx, at);
+          return {
+            body:
+              groups === null
+                ? JSON.stringify({ ...head, groups })
+                : jsonPieces(head, 'groups', groups),
+          };
+        },
+      });
+    },
+  );
+
+  app.get(
+    '/v1/totals.csv',
+    {
+      schema: {
+        operationId: 'downloadTotals',
+        summary: 'Totals of a slice, as CSV',
+        description:
+          'The question of /v1/totals as a file: a row for each group, or one of the whole ' +
+          'without group_by. Totals by their bare names, then their coverage.',
+        tags: ['Slices'],
+        querystring: FileQuery,
+        response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
+      const { dialect, ...query } = request.query;
+      const { question, dimension, version, address, read } = await ask(query);
+      const pinned = address('/v1/totals.csv');
+      if (dialect !== 'plain') pinned?.parameters.set('dialect', dialect);
+      const manner = dialect === 'plain' ? '' : `-${dialect}`;
+      return reply.answerQuestion(question, {
+        about: ['/v1/totals.csv', dimension ?? null, dialect],
+        canonical: addressText(pinned),
+        fileName: `dashboard-totals-snapshot-${question.snapshot.snapshotId}${manner}.csv`,
+        compute: async (tx, at) => {
+          const { head, groups } = await read(tx, at);
+          const all = groups === null ? [head] : [...groups];
+          const rows = all.map((group) => totalsFields(version, head, group));
+          return {
+            body: csvPieces(totalsColumns(version, groups !== null), rows, dialect),
+            contentType: 'text/csv; charset=utf-8; header=present',
+            rows: rows.length,
+          };
+        },
+      });
+    },
+  );
+}
+
+function addressText(
+  address: { readonly path: string; readonly parameters: URLSearchParams } | undefined,
+): string | undefined {
+  return address === undefined ? undefined : `${address.path}?${address.parameters.toString()}`;
+}

@@ -1,0 +1,198 @@
+/** Any slice over snapshots. */
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { csvPieces } from '../../csv/pieces.ts';
+import { trendsColumns, trendsFields } from '../../csv/slice-columns.ts';
+import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
+import { dimensions } from '../../db/queries/dimensions.ts';
+import { hasFilters, type RowsAt } from '../../db/queries/filters.ts';
+import { readSliceTrend, type SliceTrendItem } from '../../db/queries/slice-trend.ts';
+import { listTrendSnapshots } from '../../db/queries/trend-snapshots.ts';
+import { tableDialectProperty } from '../../openapi/dialect.ts';
+import { dayRangeProperties, filterProperties, groupByProperty } from '../../openapi/filters.ts';
+import { jsonPieces } from '../../openapi/json-pieces.ts';
+import { csv, json, readProblems } from '../../openapi/responses.ts';
+import { timestampText, word } from '../../openapi/scalars.ts';
+import { differences } from '../../openapi/snapshot.ts';
+import { completed } from '../../openapi/totals.ts';
+import {
+  groupsShown,
+  trendIntervals,
+  trendItemLimit,
+  Trends,
+  type TrendItem,
+  type TrendsHead,
+} from '../../openapi/trends.ts';
+import { ProblemError } from '../../plugins/errors.ts';
+
+const questionProperties = {
+  ...filterProperties,
+  group_by: groupByProperty(dimensions),
+  ...dayRangeProperties,
+  interval: word(trendIntervals, {
+    default: 'day',
+    description:
+      'One item a period, its last snapshot; all for every snapshot. Weeks begin on Monday.',
+  }),
+};
+
+const Query = Type.Object(questionProperties, { additionalProperties: false });
+type Query = Static<typeof Query>;
+
+const FileQuery = Type.Object(
+  { ...questionProperties, dialect: tableDialectProperty },
+  { additionalProperties: false },
+);
+
+const description =
+  'Each item is what /v1/totals has at its snapshot, with its changes against the item before. ' +
+  'Status is of each snapshot’s own moment. Without filters and group_by there are items of ' +
+  'totals that were carried over from elsewhere too; course rows have none before the first ' +
+  'own snapshot. Periods without a snapshot have no item. The groups that are shown are those ' +
+  'with the most edits in the last item; groups_left_out says how many are not.';
+
+type Queryable = Parameters<typeof readSliceTrend>[0];
+
+export default function trends(app: FastifyInstance): void {
+  async function ask({ group_by: dimension, interval, from, to, ...query }: Query) {
+    const question = await app.questions.ask({ ...query, ...range(from, to) });
+    const { filters } = question;
+
+    async function read(tx: Queryable, at: RowsAt) {
+      const isFiltered = hasFilters(filters);
+      const snapshots = await listTrendSnapshots(tx, {
+        ...range(from, to),
+        interval,
+        until: at.computedAt,
+        withRows: isFiltered || dimension !== undefined,
+        withTotals: !isFiltered,
+      });
+      if (snapshots.length > trendItemLimit) throw tooMany(snapshots.length);
+      const groups = groupsShown(snapshots.length);
+      const trend = await readSliceTrend(tx, { filters, dimension, snapshots, groups, at });
+      const titles =
+        dimension === 'campaign'
+          ? await readCampaignTitles(
+              tx,
+              trend.keys.flatMap((key) => key ?? []),
+            )
+          : new Map<string, string>();
+      const head: TrendsHead = {
+        filters,
+        group_by: dimension ?? null,
+        interval,
+        groups_left_out: trend.groupsLeftOut,
+      };
+      return { head, items: itemBodies(trend.items, titles) };
+    }
+
+    /** A snapshot of an earlier moment may be carried over later. */
+    const about = [dimension ?? null, interval, from ?? null, to ?? null, question.newestId];
+    return { question, dimension, about, read };
+  }
+
+  app.get(
+    '/v1/trends',
+    {
+      schema: {
+        operationId: 'getTrends',
+        summary: 'A slice over snapshots',
+        description,
+        tags: ['Slices'],
+        querystring: Query,
+        response: { 200: json(Trends, 'The series.'), ...readProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Query }>, reply) => {
+      const { question, about, read } = await ask(request.query);
+      return reply.answerQuestion(question, {
+        about: ['/v1/trends', ...about],
+        compute: async (tx, at) => {
+          const { head, items } = await read(tx, at);
+          return { body: jsonPieces(head, 'items', items) };
+        },
+      });
+    },
+  );
+
+  app.get(
+    '/v1/trends.csv',
+    {
+      schema: {
+        operationId: 'downloadTrends',
+        summary: 'A slice over snapshots, as CSV',
+        description:
+          'The question of /v1/trends as a file: a row for each item, or with group_by for each ' +
+          'group of each item, without changes. Totals by their bare names, then their changes ' +
+          '(_delta) and coverage (_coverage).',
+        tags: ['Slices'],
+        querystring: FileQuery,
+        response: { 200: csv('The file.'), ...readProblems },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
+      const { dialect, ...query } = request.query;
+      const { question, dimension, about, read } = await ask(query);
+      const version = question.snapshot.definitionsVersion;
+      const manner = dialect === 'plain' ? '' : `-${dialect}`;
+      const { snapshotId } = question.snapshot;
+      return reply.answerQuestion(question, {
+        about: ['/v1/trends.csv', ...about, dialect],
+        fileName: `dashboard-trends-${query.interval}-to-snapshot-${snapshotId}${manner}.csv`,
+        compute: async (tx, at) => {
+          const { items } = await read(tx, at);
+          const all = [...items];
+          const rows = all.flatMap((item) =>
+            item.groups === null
+              ? [trendsFields(version, item)]
+              : item.groups.map((group) => trendsFields(version, item, group)),
+          );
+          return {
+            body: csvPieces(trendsColumns(version, dimension !== undefined), rows, dialect),
+            contentType: 'text/csv; charset=utf-8; header=present',
+            rows: rows.length,
+          };
+        },
+      });
+    },
+  );
+}
+
+function range(from: string | undefined, to: string | undefined) {
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+function tooMany(items: number): ProblemError {
+  return ProblemError.invalidQuery(
+    'interval',
+    `makes ${items} items, of at most ${trendItemLimit}: ask for a longer one, or set from and to`,
+  );
+}
+
+function* itemBodies(
+  items: Iterable<SliceTrendItem>,
+  titles: ReadonlyMap<string, string>,
+): Generator<TrendItem> {
+  let before: { readonly sourceKind: string; readonly totals: TrendItem['totals'] } | undefined;
+  for (const { snapshot, whole, groups } of items) {
+    const version = snapshot.definitionsVersion;
+    const { sourceKind } = snapshot;
+    const { totals, coverage } = completed(version, whole);
+    yield {
+      snapshot_id: snapshot.snapshotId,
+      computed_at: timestampText(snapshot.computedAt),
+      partial: snapshot.partial,
+      withdrawn_since: snapshot.withdrawnSince,
+      totals,
+      deltas: before?.sourceKind === sourceKind ? differences(totals, before.totals) : null,
+      coverage,
+      groups:
+        groups?.map(({ key, ...values }) => ({
+          key,
+          label: key === null ? null : (titles.get(key) ?? key),
+          ...completed(version, values),
+        })) ?? null,
+    };
+    before = { sourceKind, totals };
+  }
+}
