@@ -94,6 +94,6 @@ export async function readSlicePeople(
   return {
     whole,
     ofGroup: (key) =>
-      true ? published.of(at.snapshotId, key) : undefined,
+      isWholeGroup(filters, dimension, key) ? published.of(at.snapshotId, key) : undefined,
   };
 }
