@@ -6,7 +6,7 @@ import { count, reference, timestamp, word } from './scalars.ts';
 import { groupBy, SliceGroup, withdrawnSince } from './totals.ts';
 
 /** Groups are shown with every item; their totals are long. */
-export const trendGroupLimit = 50;
+const trendGroupLimit = 50;
 /** Groups that an answer shows, over all of its items. */
 const trendGroupsInAll = 5000;
 /** Items of an answer at most. */
