@@ -2,7 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import type { FastifyInstance } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import zlib from 'node:zlib';
 import type { Cleanup } from '../embedded/holder.ts';
 
@@ -255,9 +255,18 @@ function whenAnswered(
   told: (exchange: Exchange) => void,
 ): void {
   const pieces: Buffer[] = [];
+  // Node does not tell of headers that were only given with the status.
+  let given: OutgoingHttpHeaders = {};
+  const headersOf = () => ({ ...response.getHeaders(), ...given });
+  const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse;
+  response.writeHead = (...head: unknown[]) => {
+    const last = head.at(-1);
+    if (typeof last === 'object' && last !== null) given = last as OutgoingHttpHeaders;
+    return writeHead(...head);
+  };
   const keep = (piece: unknown) => {
     // Files can be larger than what one wants in memory, and have no schema.
-    if (!isJson(mediaType(response.getHeaders()))) return;
+    if (!isJson(mediaType(headersOf()))) return;
     if (typeof piece === 'string' || piece instanceof Uint8Array) pieces.push(Buffer.from(piece));
   };
   const write = response.write.bind(response) as (...given: unknown[]) => boolean;
@@ -271,7 +280,7 @@ function whenAnswered(
     return end(...given);
   };
   response.once('finish', () => {
-    const headers = response.getHeaders();
+    const headers = headersOf();
     const isHead = request.method === 'HEAD';
     told({
       method: String(request.method),
