@@ -52,6 +52,9 @@ export async function stageSource(
   await finishStaging(sql);
 }
 
+/** Sources give more at once; of their rows in every form, so many are in memory. */
+const rowsAtOnce = 100;
+
 async function* converted<T>(
   batches: AsyncIterable<readonly T[]>,
   toRows: (batch: readonly T[]) => RowBatch,
@@ -59,7 +62,9 @@ async function* converted<T>(
 ): AsyncGenerator<RowBatch> {
   for await (const batch of batches) {
     signal.throwIfAborted();
-    yield toRows(batch);
+    for (let first = 0; first < batch.length; first += rowsAtOnce) {
+      yield toRows(batch.slice(first, first + rowsAtOnce));
+    }
   }
 }
 
