@@ -10,17 +10,17 @@ import { Readable } from 'node:stream';
 import type { TableDialect } from '../csv/dialects.ts';
 import { csvPieces } from '../csv/pieces.ts';
 import type { CsvField } from '../csv/records.ts';
-import type { StoredTotals } from '../db/queries/compute-totals.ts';
 import type { RowsAt } from '../db/queries/filters.ts';
 import { readGroupTotals } from '../db/queries/read-group-totals.ts';
 import { foldText } from '../db/queries/search-text.ts';
 import type { SnapshotRow } from '../db/queries/snapshots.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
 import { metrics } from '../metrics/registry.ts';
-import { completeCoverage, completeTotals, type MetricValues } from '../metrics/totals.ts';
+import type { MetricValues } from '../metrics/totals.ts';
 import { readSortedCursor, writeSortedCursor } from '../openapi/cursor.ts';
 import { packagePath } from '../openapi/data-package.ts';
 import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
+import { completed } from '../openapi/totals.ts';
 import { ProblemError } from './errors.ts';
 import type { ExportQuestion } from './exports.ts';
 import type { Queryable, Question } from './questions.ts';
@@ -112,11 +112,6 @@ interface State<Body> {
   readonly groups: ReadonlyMap<Id, Body>;
 }
 
-/** What must be known of people for the totals to hold their number. */
-function countsPeople(snapshot: SnapshotRow): boolean {
-  return (snapshot.totals['editors'] ?? null) !== null;
-}
-
 function groupLists(app: FastifyInstance): void {
   app.decorate('groupList', <Body extends Sums>(options: GroupListOptions<Body>) => {
     const { path, dimension, salt, file } = options;
@@ -127,7 +122,7 @@ function groupLists(app: FastifyInstance): void {
       const key = [at.snapshotId, at.isLatest, revision].join(' ');
       const known = kept.get(key);
       if (known !== undefined) return known;
-      const totals = await readGroupTotals(tx, dimension, at, countsPeople(snapshot));
+      const totals = await readGroupTotals(tx, dimension, snapshot, at);
       const version = snapshot.definitionsVersion;
       const groups = await options.read(tx, snapshot, totals.keys, (key) =>
         completed(version, totals.of(key)),
@@ -315,13 +310,6 @@ function groupLists(app: FastifyInstance): void {
       },
     };
   });
-}
-
-function completed(version: number, stored: StoredTotals): Sums {
-  return {
-    totals: completeTotals(version, stored.totals),
-    coverage: completeCoverage(version, stored.coverage),
-  };
 }
 
 type Key = number | string | null;

@@ -1,4 +1,4 @@
-import { metrics, sumMetrics } from '../../metrics/registry.ts';
+import { isAdditive, metrics, sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
 import { commaSeparated, type Fragment } from '../fragments.ts';
 
@@ -55,6 +55,11 @@ export function splitTotals(row: Readonly<Record<string, number | null>>): Store
   }
   return { totals, coverage };
 }
+
+/** Over no courses, sums are 0. */
+export const noCourses: StoredTotals = splitTotals(
+  Object.fromEntries(metrics.filter(isAdditive).map(({ name }) => [name, 0])),
+);
 
 /** Totals over the current versions: those of the snapshot that is being published. */
 export async function computeCurrentTotals(

@@ -1,55 +1,40 @@
-import { isAdditive, metrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
-import { computeGroupTotals } from './compute-group-totals.ts';
-import type { StoredTotals } from './compute-totals.ts';
-import { peopleMetrics } from './count-people.ts';
+import { noCourses } from './compute-totals.ts';
 import type { RowsAt } from './filters.ts';
-import { readPeopleGroups } from './read-people-groups.ts';
-import { findWithdrawnSince } from './withdrawn-since.ts';
-
-/** Of a group without courses: sums over nothing are 0. */
-const none = zeros(metrics.filter(isAdditive).map((metric) => metric.name));
-const nobody = zeros(peopleMetrics);
-
-function zeros(names: readonly string[]): StoredTotals {
-  const values = Object.fromEntries(names.map((name) => [name, 0]));
-  return { totals: values, coverage: values };
-}
+import type { SliceValues } from './published-people.ts';
+import { countsPeople } from './slice-people.ts';
+import { readSliceTotals, withPeople } from './slice-totals.ts';
+import type { SnapshotRow } from './snapshots.ts';
 
 export interface GroupTotals {
   readonly withdrawnSince: number;
   /** The keys of the groups that have courses. */
   readonly keys: readonly string[];
   /** A group's totals; a key that is of no course has none. */
-  of(key: string): StoredTotals;
+  of(key: string): SliceValues;
 }
 
 /**
- * Totals of every tracked wiki or campaign at a snapshot: from its rows, and counts of
- * people as they were published, where they are still those of the same courses. In a
- * transaction that sees one state of the store.
+ * Totals of every tracked wiki or campaign at a snapshot, as they are in its totals grouped by
+ * the dimension. In a transaction that sees one state of the store.
  */
 export async function readGroupTotals(
   sql: Queryable,
   dimension: 'wiki' | 'campaign',
+  snapshot: SnapshotRow,
   at: RowsAt,
-  countsPeople: boolean,
 ): Promise<GroupTotals> {
-  const computed = await computeGroupTotals(sql, dimension, at);
-  computed.delete(null);
-  const withdrawnSince = await findWithdrawnSince(sql, at.snapshotId);
-  const people = await readPeopleGroups(sql, dimension, at);
-  const known = (key: string) => countsPeople && withdrawnSince === 0 && people.knows(key);
+  const question = { filters: {}, dimension, snapshot, at };
+  const { withdrawnSince, groups } = await readSliceTotals(sql, question);
+  const named = (groups ?? []).flatMap(({ key, ...values }) =>
+    key === null ? [] : [[key, values] as const],
+  );
+  const byKey = new Map<string, SliceValues>(named);
+  const peopleAreKnown = countsPeople(snapshot.totals) && withdrawnSince === 0;
+  const empty = withPeople(noCourses, peopleAreKnown, undefined);
   return {
     withdrawnSince,
-    keys: [...computed.keys()].filter((key) => key !== null),
-    of(key) {
-      const rows = computed.get(key) ?? none;
-      const counted = known(key) ? (people.counted.get(key) ?? nobody) : undefined;
-      return {
-        totals: { ...rows.totals, ...counted?.totals },
-        coverage: { ...rows.coverage, ...counted?.coverage },
-      };
-    },
+    keys: [...byKey.keys()],
+    of: (key) => byKey.get(key) ?? empty,
   };
 }
