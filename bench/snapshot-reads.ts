@@ -3,57 +3,33 @@
  * the same bytes: each server in its own process, autocannon in another, and one after the
  * other in every round.
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { runPublication } from '../jobs/run-publication.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { median, printRow, ratioText } from './measure.ts';
+import { load, startServer } from './servers.ts';
 import { openTemporaryStore } from './temporary-store.ts';
 
 const rounds = 7;
 const secondsEach = 3;
 const connections = 64;
 
-const autocannon = createRequire(import.meta.url).resolve('autocannon/autocannon.js');
-const serverFile = fileURLToPath(new URL('snapshot-server.ts', import.meta.url));
 const sample = fileURLToPath(
   new URL('../test/fixtures/campaign_courses-2026-08-27.csv', import.meta.url),
 );
 
-/** The address of a server in a process of its own, and how to end it. */
-async function startServer(
-  ...args: string[]
-): Promise<{ address: string; stop(): Promise<unknown> }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', serverFile, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  const stop = () => {
-    child.stdin.end();
-    return once(child, 'exit');
-  };
-  return { address: line.trim(), stop };
-}
-
-/** Requests per second, all of them answered with the status. */
-async function load(address: string, status: '2xx' | '3xx', etag?: string): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    autocannon,
-    ...['--json', '-c', String(connections), '-d', String(secondsEach)],
-    ...(etag === undefined ? [] : ['-H', `if-none-match=${etag}`]),
+/** Requests per second. */
+async function rateOf(address: string, status: '2xx' | '3xx', etag?: string): Promise<number> {
+  const { perSecond } = await load({
     address,
-  ]);
-  const result = JSON.parse(stdout) as Record<string, number> & { requests: { average: number } };
-  const bad = ['1xx', '2xx', '3xx', '4xx', '5xx'].filter((kind) => kind !== status);
-  if ([...bad, 'errors', 'timeouts'].some((kind) => result[kind] !== 0)) {
-    throw new Error(`${address} was not answered with ${status} alone: ${stdout}`);
-  }
-  return result.requests.average;
+    status,
+    connections,
+    seconds: secondsEach,
+    ...(etag === undefined ? {} : { etag }),
+  });
+  return perSecond;
 }
 
 const store = await openTemporaryStore();
@@ -75,9 +51,9 @@ await writeFile(body, Buffer.from(await answer.arrayBuffer()));
 const bare = await startServer('bare', body);
 
 const questions = {
-  'GET /v1/snapshots/latest': () => load(latest, '2xx'),
-  'GET /v1/snapshots/{id}': () => load(`${service.address}/v1/snapshots/1`, '2xx'),
-  '304 of /v1/snapshots/latest': () => load(latest, '3xx', etag),
+  'GET /v1/snapshots/latest': () => rateOf(latest, '2xx'),
+  'GET /v1/snapshots/{id}': () => rateOf(`${service.address}/v1/snapshots/1`, '2xx'),
+  '304 of /v1/snapshots/latest': () => rateOf(latest, '3xx', etag),
 };
 const perSecond = new Map<string, number[]>();
 const ratios = new Map<string, number[]>();
@@ -85,11 +61,11 @@ const floors: number[] = [];
 const note = (into: Map<string, number[]>, name: string, value: number) =>
   into.set(name, [...(into.get(name) ?? []), value]);
 
-await load(bare.address, '2xx');
-await load(latest, '2xx');
+await rateOf(bare.address, '2xx');
+await rateOf(latest, '2xx');
 for (let round = 0; round < rounds; round += 1) {
   for (const [name, ask] of Object.entries(questions)) {
-    const floor = await load(bare.address, '2xx');
+    const floor = await rateOf(bare.address, '2xx');
     const reached = await ask();
     floors.push(floor);
     note(perSecond, name, reached);

@@ -21,7 +21,7 @@ interface Resource {
   readonly path: string;
   readonly bytes: number;
   readonly hash: string;
-  readonly rowCount: number;
+  readonly rows: number;
   readonly schema: { readonly fields: readonly { readonly name: string }[] };
 }
 
@@ -202,7 +202,7 @@ async function checkFile(
   const declared = answer.headers.get('repr-digest');
   report.compare('bytes', resource.bytes, bytes);
   report.compare('hash', resource.hash, `sha256:${sha256.toString('hex')}`);
-  report.compare('rows', resource.rowCount, rows);
+  report.compare('rows', resource.rows, rows);
   report.compare('Row-Count', answer.headers.get('row-count'), String(rows));
   if (declared !== null) {
     report.compare('Repr-Digest', declared, `sha-256=:${sha256.toString('base64')}:`);

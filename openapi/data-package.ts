@@ -30,7 +30,7 @@ export const DataResource = Type.Object(
     dialect: Type.Object({}, { additionalProperties: true }),
     bytes: count({ description: 'Of the file, uncompressed.' }),
     hash: Type.String({ description: 'sha256: and the digest of the file, in hexadecimal.' }),
-    rowCount: count({ description: 'Beside the standard: rows below the header.' }),
+    rows: count({ description: 'Beside the standard: rows below the header.' }),
     schema: TableSchema,
   },
   { $id: 'DataResource', description: 'A file of the package.' },
@@ -168,7 +168,7 @@ function resourceBody(file: PackagedFile, snapshotId: number): DataResource {
     },
     bytes: file.length,
     hash: `sha256:${Buffer.from(file.sha256, 'base64').toString('hex')}`,
-    rowCount: file.rows,
+    rows: file.rows,
     schema: {
       fields: tableFields(file.name, file.columns),
       missingValues: [''],

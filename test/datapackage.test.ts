@@ -66,7 +66,7 @@ t.test('the package says what the files are', async (t) => {
     t.equal(answer.rawPayload.length, resource.bytes);
     const digest = createHash('sha256').update(answer.rawPayload).digest('hex');
     t.equal(resource.hash, `sha256:${digest}`);
-    t.equal(answer.headers['row-count'], String(resource.rowCount));
+    t.equal(answer.headers['row-count'], String(resource.rows));
     t.match(answer.headers['link'], '</v1/datapackage.json?snapshot=1>; rel="describedby"');
     const fields = resource.schema.fields as unknown as TableField[];
     const [columns = [], ...rows] = parse(answer.rawPayload);
@@ -74,7 +74,7 @@ t.test('the package says what the files are', async (t) => {
       fields.map(({ name }) => name),
       columns,
     );
-    t.equal(rows.length, resource.rowCount);
+    t.equal(rows.length, resource.rows);
     for (const [index, field] of fields.entries()) {
       t.ok(field.title !== '' && field.description !== '', field.name);
       for (const row of rows) t.ok(fits(field, row[index] ?? ''), `${field.name}: ${row[index]}`);
@@ -118,14 +118,14 @@ t.test('a package stays that of its snapshot, and moves on with withdrawals', as
   await served.publish();
   const pinned = await packageAt(served, '?snapshot=1');
   t.strictSame(pinned.resources[0], before.resources[0]);
-  t.equal((await packageAt(served)).resources[0]?.rowCount, 4);
+  t.equal((await packageAt(served)).resources[0]?.rows, 4);
 
   now.hidden = [1];
   now.courses = now.courses.filter(({ courseId }) => courseId !== 1);
   await served.publish();
   const after = await packageAt(served, '?snapshot=1');
   t.equal(after.version, '1.1');
-  t.equal(after.resources[0]?.rowCount, 2);
+  t.equal(after.resources[0]?.rows, 2);
   t.not(after.resources[0]?.hash, before.resources[0]?.hash);
   t.match(after.citation.text, 'revision 1');
 });

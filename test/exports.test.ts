@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -398,26 +396,3 @@ t.test('the files of a new snapshot are made before anybody asks', async (t) => 
     }
   }
 });
-
-/** Curl is on most machines; where it is not, there is nothing to try. */
-const hasCurl = await new Promise<boolean>((resolve) => {
-  spawn('curl', ['--version'], { stdio: 'ignore' })
-    .once('error', () => resolve(false))
-    .once('close', () => resolve(true));
-});
-
-if (hasCurl) {
-  t.test('curl -C - goes on where a download was broken off', async (t) => {
-    const { store } = await largeOnes();
-    const { csv, settled } = await startInstance(t, store);
-    const { bytes } = await download(csv, plain);
-    await settled();
-    const { headers } = await download(csv, plain, 'HEAD');
-    const file = join(await makeDirectory(t), 'courses.csv');
-    await writeFile(file, bytes.subarray(0, 3_000_000));
-    const curl = spawn('curl', ['-sSf', '-C', '-', '-o', file, csv.href], { stdio: 'inherit' });
-    const [code] = (await once(curl, 'close')) as [number];
-    t.equal(code, 0);
-    t.equal(reprDigest(await readFile(file)), headers['repr-digest']);
-  });
-}

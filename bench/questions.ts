@@ -1,0 +1,224 @@
+/**
+ * Questions about slices of a large store: new ones against hand-written SQL for the same
+ * numbers, repeated ones against a bare Fastify route, deep pages against the first, and what
+ * the newest snapshot's readers notice of heavy questions.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connect, type Sql } from '../db/connect.ts';
+import { commaSeparated } from '../db/fragments.ts';
+import { sumMetrics } from '../metrics/registry.ts';
+import { fillLargeStore, size } from './large-store.ts';
+import { median, printRow, ratioText, timed } from './measure.ts';
+import { load, startServer } from './servers.ts';
+import { openTemporaryStore } from './temporary-store.ts';
+
+const rounds = 9;
+
+const store = await openTemporaryStore();
+const sql = connect(store.address, { max: 1, applicationName: 'bench', statementTimeout: 0 });
+await fillLargeStore(sql);
+const service = await startServer('service', store.directory);
+
+async function ask(path: string): Promise<string> {
+  const answer = await fetch(service.address + path);
+  const text = await answer.text();
+  if (answer.status !== 200) throw new Error(`${path}: ${text}`);
+  return text;
+}
+
+function day(round: number): string {
+  return new Date(Date.UTC(2024, 0, 1 + round)).toISOString().slice(0, 10);
+}
+
+function sums(sql: Sql) {
+  return commaSeparated(
+    sql,
+    sumMetrics.flatMap(({ name }) => [sql`sum(${sql(name)})`, sql`count(${sql(name)})`]),
+  );
+}
+
+const millisecondsText = (times: readonly number[]) => `${median(times).toFixed(1)} ms`;
+
+/** Each round asks a new question, so that none is answered from memory. */
+async function compare(
+  what: string,
+  target: string,
+  question: (round: number) => Promise<unknown>,
+  bare: (round: number) => Promise<unknown>,
+): Promise<void> {
+  const [asked, floor]: [number[], number[]] = [[], []];
+  await bare(0);
+  await question(0);
+  for (let round = 1; round <= rounds; round += 1) {
+    floor.push((await timed(() => bare(round)))[0]);
+    asked.push((await timed(() => question(round)))[0]);
+  }
+  printRow({
+    what,
+    measured: millisecondsText(asked),
+    against: millisecondsText(floor),
+    ratio: ratioText(asked.map((time, index) => time / (floor[index] ?? NaN))),
+    target,
+  });
+}
+
+/** The sums and the distinct people of the newest snapshot's courses that began since a day. */
+async function bareTotals(since: string): Promise<void> {
+  await sql`
+    select count(*), count(*) filter (where start_at <= t and end_at >= t),
+      count(*) filter (where end_at <= t - interval '720 hours' and start_at <= t), ${sums(sql)}
+    from course_versions v, (select max(computed_at) as t from snapshots) s
+    where valid_to is null and home_wiki = 'en.wikipedia.org'
+      and start_at >= ${since}::date::timestamp at time zone 'UTC'`;
+  await sql`
+    with people as (
+      select person_key, bool_or(role = 0) as editor, bool_or(role = 0 and new_editor) as is_new,
+        bool_or(role = 0 and new_editor_60d) as is_new_60d, bool_or(role = 1) as facilitator,
+        bool_or(role = 1 and start_at <= t and end_at >= t) as active
+      from course_versions v join enrollments e using (course_id),
+        (select max(computed_at) as t from snapshots) s
+      where valid_to is null and home_wiki = 'en.wikipedia.org'
+        and start_at >= ${since}::date::timestamp at time zone 'UTC'
+      group by person_key
+    )
+    select count(*) filter (where editor), count(*) filter (where is_new),
+      count(*) filter (where is_new_60d), count(*) filter (where facilitator),
+      count(*) filter (where active)
+    from people`;
+}
+
+await compare(
+  'new totals of a slice of 30,000 courses, their people counted',
+  '≤ 1.5',
+  (round) => ask(`/v1/totals?home_wiki=en.wikipedia.org&start_from=${day(round)}`),
+  (round) => bareTotals(day(round)),
+);
+await compare(
+  'new totals of all courses but few, their people counted',
+  '≤ 1.5',
+  (round) => ask(`/v1/totals?created_from=${day(round)}&type=none&type=Editathon&type=BasicCourse`),
+  async (round) => {
+    await sql`
+      select count(*), ${sums(sql)} from course_versions where valid_to is null
+        and created_at >= ${day(round)}::date::timestamp at time zone 'UTC'
+        and (type is null or type in ('Editathon', 'BasicCourse'))`;
+    await sql`
+      with people as (
+        select person_key, bool_or(role = 0) as editor, bool_or(role = 0 and new_editor) as is_new,
+          bool_or(role = 0 and new_editor_60d) as is_new_60d, bool_or(role = 1) as facilitator
+        from course_versions v join enrollments e using (course_id)
+        where valid_to is null and created_at >= ${day(round)}::date::timestamp at time zone 'UTC'
+          and (type is null or type in ('Editathon', 'BasicCourse'))
+        group by person_key
+      )
+      select count(*) filter (where editor), count(*) filter (where is_new),
+        count(*) filter (where is_new_60d), count(*) filter (where facilitator) from people`;
+  },
+);
+await compare(
+  'new totals of a slice of a campaign at a past snapshot',
+  '≤ 1.5',
+  (round) => ask(`/v1/totals?campaign=campaign_${String(round * 7 + 1)}&snapshot=700`),
+  (round) => sql`
+    select count(*), ${sums(sql)} from course_versions
+    where campaign_ids && array[${round * 7 + 1}]::bigint[] and valid_from <= 700
+      and (valid_to is null or valid_to > 700)`,
+);
+await compare(
+  `a slice over ${String(size.snapshots)} snapshots, 300,000 versions`,
+  '≤ 2.5',
+  (round) => ask(`/v1/trends?interval=all&home_wiki=en.wikipedia.org&created_from=${day(round)}`),
+  (round) => sql`
+    select count(*), ${sums(sql)} from course_versions
+    where home_wiki = 'en.wikipedia.org'
+      and created_at >= ${day(round)}::date::timestamp at time zone 'UTC'`,
+);
+
+/** A walk goes on at a page deep in the list; each is asked with another limit, so is new. */
+async function deepCursor(sort: string, pages: number): Promise<string> {
+  let cursor = '';
+  for (let page = 0; page < pages; page += 1) {
+    const after = cursor === '' ? '' : `&cursor=${cursor}`;
+    const body = await ask(`/v1/courses?sort=${sort}&limit=1000${after}`);
+    cursor = encodeURIComponent((JSON.parse(body) as { next_cursor: string }).next_cursor);
+  }
+  return cursor;
+}
+for (const sort of ['course_id', '-edits', 'title']) {
+  const cursor = await deepCursor(sort, 90);
+  await compare(
+    `a page of 100 courses by ${sort}, 90,000 down the list, of the first`,
+    '≤ 1.2',
+    (round) => ask(`/v1/courses?sort=${sort}&limit=${String(100 + round)}&cursor=${cursor}`),
+    (round) => ask(`/v1/courses?sort=${sort}&limit=${String(100 + round)}`),
+  );
+}
+
+const repeated = `/v1/totals?home_wiki=fr.wikipedia.org&group_by=type`;
+const body = join(store.directory, 'body.json');
+await writeFile(body, await ask(repeated));
+const bare = await startServer('bare', body);
+const each = { status: '2xx', connections: 64, seconds: 3 } as const;
+const [reached, floors]: [number[], number[]] = [[], []];
+for (let round = 0; round < 5; round += 1) {
+  floors.push((await load({ ...each, address: bare.address })).perSecond);
+  reached.push((await load({ ...each, address: service.address + repeated })).perSecond);
+}
+printRow({
+  what: 'a repeated question, of a bare route with the same bytes',
+  measured: `${(median(reached) / 1000).toFixed(1)} k/s`,
+  against: `${(median(floors) / 1000).toFixed(1)} k/s`,
+  ratio: ratioText(reached.map((value, index) => value / (floors[index] ?? NaN))),
+  target: '≥ 0.5',
+});
+
+/** Many clients ask wide questions that nobody asked before, as long as the signal allows. */
+async function askHeavily(signal: AbortSignal): Promise<Map<number, number>> {
+  const statuses = new Map<number, number>();
+  let round = 1000;
+  const client = async () => {
+    while (!signal.aborted) {
+      const since = day((round += 1) % 20_000);
+      const answer = await fetch(
+        `${service.address}/v1/trends?interval=all&group_by=campaign&created_to=${since}&end_from=${day(round % 300)}`,
+      );
+      await answer.arrayBuffer();
+      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, client));
+  return statuses;
+}
+
+const latest = {
+  address: `${service.address}/v1/snapshots/latest`,
+  status: '2xx',
+  connections: 8,
+  seconds: 10,
+  rate: 400,
+} as const;
+const [alone, beside]: [number[], number[]] = [[], []];
+const statuses = new Map<number, number>();
+for (let round = 0; round < 3; round += 1) {
+  alone.push((await load(latest)).p99);
+  const stop = new AbortController();
+  const asking = askHeavily(stop.signal);
+  beside.push((await load(latest)).p99);
+  stop.abort();
+  for (const [status, count] of await asking) {
+    statuses.set(status, (statuses.get(status) ?? 0) + count);
+  }
+}
+printRow({
+  what: `p99 of the newest snapshot, 400 a second, while 32 clients ask for wide trends (${[...statuses].map(([status, count]) => `${String(count)} × ${String(status)}`).join(', ')})`,
+  measured: `${median(beside).toFixed(0)} ms`,
+  against: `${median(alone).toFixed(0)} ms`,
+  ratio: ratioText(beside.map((value, index) => value / (alone[index] ?? NaN))),
+  target: '',
+});
+
+await service.stop();
+await bare.stop();
+await sql.end();
+await store.release();
