@@ -137,12 +137,19 @@ t.test('A signal to the process group of the starter does not reach the server',
   await other.letGo();
 });
 
+/** The signal is sent before it is felt: until then there is a watchdog. */
+async function killWatchdog(): Promise<void> {
+  const pid = await watchdogPid(data);
+  process.kill(pid, 'SIGKILL');
+  await until('the watchdog is gone', async () => !(await isRunning(pid)));
+}
+
 t.test(
   'When the watchdog was killed, the next start gives the server another one',
   { skip: process.platform === 'linux' ? false : 'finds the watchdog by /proc' },
   async (t) => {
     const first = await hold(t, data);
-    process.kill(await watchdogPid(data), 'SIGKILL');
+    await killWatchdog();
     const second = await hold(t, data);
     t.equal(second.started, first.started, 'the server went on');
     t.match(second.notices, [/watchdog/]);
@@ -158,7 +165,7 @@ t.test(
   { skip: process.platform === 'linux' ? false : 'finds the watchdog by /proc' },
   async (t) => {
     const holder = await hold(t, data);
-    process.kill(await watchdogPid(data), 'SIGKILL');
+    await killWatchdog();
     await holder.letGo();
     await untilStopped(data);
   },
@@ -169,7 +176,7 @@ t.test(
   { skip: process.platform === 'linux' ? false : 'finds the watchdog by /proc' },
   async (t) => {
     const first = await hold(t, data);
-    process.kill(await watchdogPid(data), 'SIGKILL');
+    await killWatchdog();
     await first.kill();
     const pid = await serverPid(data);
     t.ok(await isRunning(pid));
