@@ -86,9 +86,12 @@ export async function startEmbeddedPostgres({
   }
 }
 
+/**
+ * The last keeps the lock until the server has ended: whoever came meanwhile could become a
+ * member before the watchdog has seen that there was none, and the server would go on.
+ */
 async function letGo(place: DataPlace, server: SharedServer): Promise<void> {
   let lock: StartLock | undefined;
-  let last: boolean;
   try {
     try {
       lock = await tryStartLock(place.runDirectory, place.account, {
@@ -99,11 +102,10 @@ async function letGo(place: DataPlace, server: SharedServer): Promise<void> {
     }
     if (lock === undefined) return;
     if (!hasWatchdog(place)) await giveWatchdog(place);
-    last = !hasMembers(place);
+    if (!hasMembers(place)) await waitForEnd(place, server.pid);
   } finally {
     await lock?.release();
   }
-  if (last) await waitForEnd(place, server.pid);
 }
 
 /** A server that has lost its watchdog would otherwise outlive its last member. */
