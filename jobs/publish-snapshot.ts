@@ -17,7 +17,7 @@ import {
   returnCourses,
   withdrawCourses,
 } from '../db/queries/withdrawals.ts';
-import { writeCampaigns } from '../db/queries/write-campaigns.ts';
+import { eraseGoneCampaigns, writeCampaigns } from '../db/queries/write-campaigns.ts';
 import { writeActivity, writeEnrollments } from '../db/queries/write-people.ts';
 import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
 import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
@@ -104,6 +104,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const activity = await writeActivity(tx);
   await writeMarkers(tx);
   const purged = await purgeWithdrawn(tx, new Date(options.now.getTime() - graceMilliseconds));
+  await eraseGoneCampaigns(tx);
   const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised > 0;
   if (rowsOfThePastChanged) await raiseRevision(tx, options.now);
 

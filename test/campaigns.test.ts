@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import t from 'tap';
 import { metrics } from '../metrics/registry.ts';
 import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
-import { read, serve } from './support/served.ts';
+import { read, serve, type Served } from './support/served.ts';
 
 type Values = Record<string, number | null>;
 interface Group {
@@ -269,5 +269,101 @@ void t.test('campaigns over time', async (t) => {
       ],
     });
     t.match(await find(app, 'shared'), { totals: { courses: 1, edits: 11, editors: 1 } });
+  });
+});
+
+/** Campaigns 1 and 2 with a course each; the third has none. */
+function threeCampaigns(): SourceState {
+  return {
+    ...emptyState(),
+    campaigns: [
+      campaign(1, { slug: 'spring', title: 'Spring', description: 'Of old' }),
+      campaign(2, { slug: 'secretive', title: 'Zebra', description: 'Stripes' }),
+      campaign(3, { slug: 'barren' }),
+    ],
+    courses: [course(1, { campaignIds: [1] }), course(2, { campaignIds: [2] }), course(3)],
+  };
+}
+
+/** Every campaign's row in the store. */
+async function kept({ sql }: Served['store']): Promise<string[]> {
+  const rows = await sql<{ slug: string }[]>`select slug from campaigns order by slug`;
+  return rows.map((row) => row.slug);
+}
+
+void t.test('a campaign that is deleted at the source', async (t) => {
+  const now = threeCampaigns();
+  const { app, store, publish } = await serve(t, now);
+  const before = await app.inject('/v1/campaigns?snapshot=1');
+  now.campaigns = [];
+  now.courses = [1, 2, 3].map((id) => course(id));
+  await publish();
+
+  void t.test('is listed only at the snapshots whose courses had it', async (t) => {
+    t.same(await slugs(app), []);
+    t.same(await slugs(app, '?snapshot=1'), ['secretive', 'spring']);
+    t.match(await find(app, 'spring', '?snapshot=1'), { totals: { courses: 1, edits: 1 } });
+    const headers = { 'if-none-match': String(before.headers.etag) };
+    const again = await app.inject({ url: '/v1/campaigns?snapshot=1', headers });
+    t.equal(again.statusCode, 200, 'the list is not what it was');
+    const gone = await app.inject('/v1/campaigns/spring');
+    t.equal(gone.statusCode, 404);
+    t.match(gone.json(), { detail: /deleted at its source/ });
+  });
+
+  void t.test('is a known value while a public course had it, and is one no longer', async (t) => {
+    t.match(await read(app, '/v1/totals?campaign=spring'), { totals: { courses: 0 } });
+    t.match(await read(app, '/v1/totals?campaign=spring&snapshot=1'), { totals: { courses: 1 } });
+    t.match(await read(app, '/v1/totals?group_by=campaign&snapshot=1'), {
+      groups: [
+        { key: null, label: null },
+        { key: 'secretive', label: 'Zebra' },
+        { key: 'spring', label: 'Spring' },
+      ],
+    });
+    const barren = await app.inject('/v1/totals?campaign=barren');
+    t.equal(barren.statusCode, 400);
+    t.equal((await app.inject('/v1/campaigns/barren?snapshot=1')).statusCode, 404);
+    t.same(await kept(store), ['secretive', 'spring'], 'what no version has is erased');
+  });
+
+  void t.test('is nowhere once its only course is withdrawn', async (t) => {
+    now.courses = [course(1), course(3)];
+    now.hidden = [2];
+    await publish();
+    t.same(await slugs(app, '?snapshot=1'), ['spring']);
+    t.equal((await app.inject('/v1/campaigns/secretive?snapshot=1')).statusCode, 404);
+    for (const wrong of ['secretive', 'secretivv']) {
+      const refused = await app.inject(`/v1/totals?campaign=${wrong}`);
+      t.match(refused.json(), { status: 400, errors: [{ name: 'campaign' }] });
+      t.notMatch(refused.body, /did you mean/);
+    }
+    t.same(await kept(store), ['secretive', 'spring'], 'kept in case the course returns');
+    now.courses.push(course(2));
+    now.hidden = [];
+    await publish();
+    t.same(await slugs(app, '?snapshot=1'), ['secretive', 'spring'], 'as it does');
+  });
+
+  void t.test('gives its slug to a new one, which is described as itself', async (t) => {
+    now.campaigns = [campaign(9, { slug: 'spring', title: 'Another', description: 'New' })];
+    now.courses[0] = course(1, { campaignIds: [9] });
+    await publish();
+    t.match(await find(app, 'spring'), { title: 'Another', description: 'New' });
+    t.match(await find(app, 'spring', '?snapshot=1'), { title: 'Spring', description: 'Of old' });
+    const { groups } = await read<{ groups: { key: string; label: string }[] }>(
+      app,
+      '/v1/totals?group_by=campaign',
+    );
+    t.match(
+      groups.find(({ key }) => key === 'spring'),
+      { label: 'Another' },
+    );
+  });
+
+  void t.test('is as it was when it is there again', async (t) => {
+    now.campaigns.push(campaign(2, { slug: 'secretive', title: 'Zebra' }));
+    await publish();
+    t.match(await find(app, 'secretive'), { title: 'Zebra', totals: { courses: 0 } });
   });
 });

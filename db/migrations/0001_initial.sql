@@ -120,7 +120,10 @@ create table campaigns (
   end_at timestamptz(0),
   created_at timestamptz(0),
   -- The first snapshot that can have courses of it: earlier ones do not list it.
-  first_snapshot_id bigint not null default 0
+  first_snapshot_id bigint not null default 0,
+  -- Not at the source any more: kept for the versions that have it, and known only where one
+  -- of a course that is still public does.
+  is_gone boolean not null default false
 );
 create index campaigns_slug on campaigns (slug);
 

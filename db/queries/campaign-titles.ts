@@ -1,12 +1,14 @@
 import type { Queryable } from '../connect.ts';
+import { firstOfSlug, isKnownCampaign } from './known-campaigns.ts';
 
-/** By slug; of campaigns that share one, the title of the first that was made. */
+/** By slug; of campaigns that share one, the title of the one that describes them. */
 export async function readCampaignTitles(
   sql: Queryable,
   slugs: readonly string[],
 ): Promise<Map<string, string>> {
   const rows = await sql<{ slug: string; title: string }[]>`
-    select distinct on (slug) slug, title from campaigns where slug = any(${slugs}::text[])
-    order by slug, campaign_id`;
+    select distinct on (c.slug) c.slug, c.title from campaigns c
+    where c.slug = any(${slugs}::text[]) and ${isKnownCampaign(sql)}
+    order by ${firstOfSlug(sql)}`;
   return new Map(rows.map((row) => [row.slug, row.title]));
 }

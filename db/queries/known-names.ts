@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import { isKnownCampaign } from './known-campaigns.ts';
 
 export interface KnownNames {
   /** Slugs. */
@@ -18,7 +19,7 @@ export async function listKnownNames(sql: Queryable): Promise<KnownNames> {
       select distinct type, home_wiki, wikis from course_versions
     )
     select
-      array(select distinct slug from campaigns) as campaign,
+      array(select distinct c.slug from campaigns c where ${isKnownCampaign(sql)}) as campaign,
       array(select home_wiki from states where home_wiki is not null
         union select unnest(wikis) from states) as wiki,
       array(select distinct type from states where type is not null) as type`;
@@ -32,6 +33,7 @@ export async function findUnknownCampaigns(
 ): Promise<string[]> {
   const rows = await sql<{ slug: string }[]>`
     select slug from unnest(${slugs}::text[]) as asked (slug)
-    where not exists (select from campaigns c where c.slug = asked.slug)`;
+    where not exists (
+      select from campaigns c where c.slug = asked.slug and ${isKnownCampaign(sql)})`;
   return rows.map((row) => row.slug);
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import { firstOfSlug, isKnownCampaign } from './known-campaigns.ts';
 
 export interface CampaignRow {
   /** Of those that share the slug, the first one's. */
@@ -12,13 +13,15 @@ export interface CampaignRow {
 }
 
 /**
- * The campaigns known at a snapshot, under their names of today, by slug. Those that share
- * a slug are one, described as the first of them was made.
+ * The campaigns known at a snapshot, under their names of today, by slug; of those that are
+ * gone at the source, those that its public courses have. Campaigns that share a slug are one,
+ * described as the first of them was made, of those that are still there if any is.
  */
 export async function listCampaigns(sql: Queryable, snapshotId: number): Promise<CampaignRow[]> {
   return sql<CampaignRow[]>`
-    select distinct on (slug) campaign_id as "campaignId", slug, title, description, start_at as start, end_at as end,
-      created_at as "createdAt"
-    from campaigns where first_snapshot_id <= ${snapshotId}
-    order by slug, campaign_id`;
+    select distinct on (c.slug) c.campaign_id as "campaignId", c.slug, c.title, c.description,
+      c.start_at as start, c.end_at as end, c.created_at as "createdAt"
+    from campaigns c
+    where c.first_snapshot_id <= ${snapshotId} and ${isKnownCampaign(sql, snapshotId)}
+    order by ${firstOfSlug(sql)}`;
 }

@@ -6,27 +6,34 @@ import { identifiers } from '../fragments.ts';
 export interface CampaignChanges {
   /** Campaigns that are new or that changed. */
   readonly written: number;
-  /** Campaigns known before that changed: answers about past snapshots change with them. */
+  /** Campaigns known before that changed or went: answers about the past change with them. */
   readonly revised: number;
 }
 
 /**
  * Brings the campaigns up to date, in the stored CSV lines of their courses too. New ones are
- * known from `snapshotId` on, the snapshot to come.
+ * known from `snapshotId` on, the snapshot to come. Those that were not staged are gone: a
+ * store belongs to one kind of source, so one that tells no campaigns has none here.
  */
 export async function writeCampaigns(sql: Queryable, snapshotId: number): Promise<CampaignChanges> {
   const revised = await sql<{ campaignId: number; before: string; after: string }[]>`
     select c.campaign_id as "campaignId", c.slug as before, s.slug as after
     from campaigns c join staged_campaigns s using (campaign_id)
-    where (${details(sql, 'c')}) is distinct from (${details(sql, 's')})`;
+    where c.is_gone or (${details(sql, 'c')}) is distinct from (${details(sql, 's')})`;
   const written = await sql`
     insert into campaigns (campaign_id, slug, title, description, start_at, end_at, created_at,
       first_snapshot_id)
     select campaign_id, ${details(sql, 's')}, ${snapshotId} from staged_campaigns s
     on conflict (campaign_id) do update set
       slug = excluded.slug, title = excluded.title, description = excluded.description,
-      start_at = excluded.start_at, end_at = excluded.end_at, created_at = excluded.created_at
-    where (${details(sql, 'campaigns')}) is distinct from (${details(sql, 'excluded')})`;
+      start_at = excluded.start_at, end_at = excluded.end_at, created_at = excluded.created_at,
+      is_gone = false
+    where campaigns.is_gone
+      or (${details(sql, 'campaigns')}) is distinct from (${details(sql, 'excluded')})`;
+  const gone = await sql`
+    update campaigns c set is_gone = true
+    where not is_gone
+      and not exists (select from staged_campaigns s where s.campaign_id = c.campaign_id)`;
   const renamed = revised.filter((row) => row.before !== row.after);
   if (renamed.length > 0) {
     const ids = renamed.map((row) => row.campaignId);
@@ -38,7 +45,25 @@ export async function writeCampaigns(sql: Queryable, snapshotId: number): Promis
       from unnest(${renamed.flatMap((row) => [row.before, row.after])}::text[]) slug
       on conflict do nothing`;
   }
-  return { written: written.count, revised: revised.length };
+  return { written: written.count, revised: revised.length + gone.count };
+}
+
+/**
+ * Erases the campaigns that are gone and that no version has any more, be it public or in its
+ * grace; after the versions are written.
+ */
+export async function eraseGoneCampaigns(sql: Queryable): Promise<void> {
+  await sql`
+    delete from campaigns c
+    where is_gone
+      and not exists (
+        select from course_versions v where v.campaign_ids @> array[c.campaign_id])
+      and not exists (
+        select from withdrawn_course_versions v where c.campaign_id = any(v.campaign_ids))`;
+  // A campaign that takes such a slug later has no course in an earlier snapshot.
+  await sql`
+    delete from campaign_slug_changes s
+    where not exists (select from campaigns c where c.slug = s.slug)`;
 }
 
 /** What is said of a campaign, under a table's alias. */

@@ -56,9 +56,10 @@ type OneRequest = FastifyRequest<{
 
 const description =
   'Every campaign known at the snapshot, named as it is today, with the totals of its courses ' +
-  'that are still public. A course counts whole in each of its campaigns, so their totals do ' +
-  'not add up. Campaigns that share a slug are one, described by the first of them. People are ' +
-  'null where a slug has changed hands since.';
+  'that are still public; one that has been deleted at its source, only where the snapshot has ' +
+  'such courses. A course counts whole in each of its campaigns, so their totals do not add up. ' +
+  'Campaigns that share a slug are one, described by the first of them that is still there. ' +
+  'People are null where a slug has changed hands since.';
 
 export default function campaigns(app: FastifyInstance, { dashboardUrl }: CampaignsOptions): void {
   const list = app.groupList<CampaignBody>({
@@ -160,6 +161,12 @@ export default function campaigns(app: FastifyInstance, { dashboardUrl }: Campai
     if (standing === 'later') {
       throw ProblemError.notFound(
         `Campaign ${JSON.stringify(slug)} was not known yet at snapshot ${String(snapshotId)}.`,
+      );
+    }
+    if (standing === 'gone') {
+      throw ProblemError.notFound(
+        `Campaign ${JSON.stringify(slug)} has been deleted at its source, and no public course ` +
+          `of snapshot ${String(snapshotId)} is in it.`,
       );
     }
   }
