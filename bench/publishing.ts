@@ -39,6 +39,7 @@ async function publish(sql: Sql): Promise<void> {
     warnings: new Map(),
     now: new Date(),
     confirmWithdrawals: false,
+    purged: 0,
     runId: run.runId,
   });
 }

@@ -13,7 +13,7 @@ import {
 import { claimStore, notifyReaders, raiseRevision } from '../db/queries/store.ts';
 import {
   countWithdrawnSince,
-  purgeWithdrawn,
+  erasePastGrace,
   returnCourses,
   withdrawCourses,
 } from '../db/queries/withdrawals.ts';
@@ -23,15 +23,14 @@ import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
 import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import type { SourceKind } from '../sources/source.ts';
 
-/** How long the rows of a withdrawn course are kept, should it return. */
-export const graceMilliseconds = 30 * 24 * 60 * 60 * 1000;
-
 export interface PublishOptions {
   readonly sourceKind: SourceKind;
   readonly readAt: Date;
   readonly countsPeople: boolean;
   readonly warnings: ReadonlyMap<string, number>;
   readonly now: Date;
+  /** Courses past their grace that this run has erased already. */
+  readonly purged: number;
   /** The run whose end is recorded with the snapshot; absent for a trial. */
   readonly runId?: number;
   /** An operator's word that courses missing from the source are really gone. */
@@ -89,6 +88,8 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const latest = await findLatestSnapshot(tx);
   const previous = await findLatestComputed(tx);
   const snapshotId = await nextSnapshotId(tx);
+  // The reading took its time: what is past its grace by now does not return either.
+  const purged = options.purged + (await erasePastGrace(tx, options.now));
   const returned = await returnCourses(tx, previous?.snapshotId ?? 0);
   const changes = await findChanges(tx);
   if (!options.confirmWithdrawals) refuseMassDisappearance(changes);
@@ -103,7 +104,6 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const enrollments = await writeEnrollments(tx);
   const activity = await writeActivity(tx);
   await writeMarkers(tx);
-  const purged = await purgeWithdrawn(tx, new Date(options.now.getTime() - graceMilliseconds));
   await eraseGoneCampaigns(tx);
   const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised > 0;
   if (rowsOfThePastChanged) await raiseRevision(tx, options.now);

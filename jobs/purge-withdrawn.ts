@@ -1,8 +1,8 @@
 import type { StoreAddress } from '../db/connect.ts';
 import { purgeCourse, type PurgedStanding } from '../db/queries/purge-course.ts';
-import { purgeWithdrawn } from '../db/queries/withdrawals.ts';
-import { graceMilliseconds } from './publish-snapshot.ts';
-import { asPublisher } from './publisher-session.ts';
+import { lockPublishing } from '../db/queries/store.ts';
+import { erasePastGrace } from '../db/queries/withdrawals.ts';
+import { asPublisher, connectPublisher } from './publisher-session.ts';
 
 export interface PurgeOptions {
   readonly address: StoreAddress;
@@ -12,8 +12,26 @@ export interface PurgeOptions {
 /** Erases the withdrawn courses that are past their grace; @returns how many. */
 export function purgePastGrace(options: PurgeOptions, now: Date): Promise<number> {
   return asPublisher(options.address, options.signal, (sql) =>
-    purgeWithdrawn(sql, new Date(now.getTime() - graceMilliseconds)),
+    sql.begin((tx) => erasePastGrace(tx, now)),
   );
+}
+
+/**
+ * The same without waiting for a publisher that is at work, which does it itself.
+ *
+ * @returns how many; undefined where one is
+ */
+export async function purgeUnlessPublishing(
+  address: StoreAddress,
+  now: Date,
+): Promise<number | undefined> {
+  const sql = connectPublisher(address);
+  try {
+    if (!(await lockPublishing(sql))) return undefined;
+    return await sql.begin((tx) => erasePastGrace(tx, now));
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
 }
 
 /**
@@ -22,5 +40,7 @@ export function purgePastGrace(options: PurgeOptions, now: Date): Promise<number
  * @returns what it was; of any but a withdrawn one nothing is erased
  */
 export function purgeOne(options: PurgeOptions, courseId: number): Promise<PurgedStanding> {
-  return asPublisher(options.address, options.signal, (sql) => purgeCourse(sql, courseId));
+  return asPublisher(options.address, options.signal, (sql) =>
+    sql.begin((tx) => purgeCourse(tx, courseId)),
+  );
 }

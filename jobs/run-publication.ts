@@ -10,6 +10,7 @@ import {
   type RunTrigger,
 } from '../db/queries/job-runs.ts';
 import { keepPersonKeySecret, lockPublishing, readStore } from '../db/queries/store.ts';
+import { erasePastGrace } from '../db/queries/withdrawals.ts';
 import { readMarkers } from '../db/queries/write-versions.ts';
 import { SourceError, type Source } from '../sources/source.ts';
 import { PublicationRefused, publishSnapshot, type Published } from './publish-snapshot.ts';
@@ -66,7 +67,9 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
     options.onStarted?.(run);
     options.log.info({ run: run.runId, source: options.source.kind }, 'publication started');
     try {
-      const published = await readAndPublish(sql, options, run.runId);
+      // Before anything that may fail: a grace does not wait for a publication that succeeds.
+      const purged = await sql.begin((tx) => erasePastGrace(tx, options.clock()));
+      const published = await readAndPublish(sql, options, { runId: run.runId, purged });
       const finished = (await findRun(sql, run.runId)) ?? run;
       options.log.info(
         {
@@ -93,14 +96,14 @@ export async function tryPublication(
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
 ): Promise<Published> {
   return asPublisher(options.address, options.signal, (sql) =>
-    readAndPublish(sql, options, undefined),
+    readAndPublish(sql, options, { purged: 0 }),
   );
 }
 
 async function readAndPublish(
   sql: Sql,
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
-  runId: number | undefined,
+  begun: { readonly runId?: number; readonly purged: number },
 ): Promise<Published> {
   const { source, log, signal } = options;
   await refuseOtherKind(sql, source);
@@ -128,7 +131,7 @@ async function readAndPublish(
     warnings: reading.warnings(),
     now: options.clock(),
     confirmWithdrawals: options.confirmWithdrawals ?? false,
-    ...(runId === undefined ? {} : { runId }),
+    ...begun,
   });
 }
 

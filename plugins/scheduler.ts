@@ -1,4 +1,7 @@
-/** Publishes when it is due and when an operator asks, one publication at a time. */
+/**
+ * Publishes when it is due and when an operator asks, one publication at a time, and erases
+ * what is past its grace, whether or not anything is published.
+ */
 import { CronExpressionParser } from 'cron-parser';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -7,6 +10,7 @@ import { findLastSuccess, findRun, type RunRow, type RunTrigger } from '../db/qu
 import { loadDemo } from '../jobs/load-demo.ts';
 import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
 import { configuredSource, type ConfiguredSource } from '../jobs/configured-source.ts';
+import { purgeUnlessPublishing } from '../jobs/purge-withdrawn.ts';
 
 export interface SchedulerOptions {
   /** Absent where the service only serves what is published already, or a demonstration. */
@@ -40,6 +44,8 @@ export interface Publisher {
   catchUp(): Promise<StartedRun | undefined>;
   /** Gives the demonstration the snapshots of its past that it lacks. */
   loadDemo(onProgress: (sentence: string) => void): Promise<void>;
+  /** Erases the withdrawn courses that are past their grace, unless a publication just does. */
+  purge(): Promise<void>;
   /** When the next publication after the last good one is due; undefined where none is. */
   nextExpectedAt(): Promise<Date | undefined>;
 }
@@ -50,6 +56,9 @@ declare module 'fastify' {
   }
 }
 
+/** When it is looked for what is past its grace, cron: within an hour is soon after 30 days. */
+const purgeSchedule = '17 * * * *';
+
 function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   const { schedule, clock } = options;
   const { address, isDemo } = app.store;
@@ -57,6 +66,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   const stopping = new AbortController();
   let current: Promise<StartedRun> | undefined;
   let working: Promise<unknown> = Promise.resolve();
+  let purging: Promise<unknown> = Promise.resolve();
 
   function begin(trigger: RunTrigger, startOptions: StartOptions): Promise<StartedRun> {
     if (source === undefined) throw new Error('no source is configured');
@@ -125,6 +135,14 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
       await loading;
       await app.published.refresh();
     },
+    async purge() {
+      try {
+        const purged = await purgeUnlessPublishing(address, clock());
+        if (purged) app.log.info({ purged }, 'withdrawn courses past their grace were erased');
+      } catch (error) {
+        app.log.error({ err: error }, 'withdrawn courses past their grace could not be erased');
+      }
+    },
     async nextExpectedAt() {
       if (source === undefined || schedule === undefined) return undefined;
       return nextTime(schedule, (await findLastSuccess(app.sql)) ?? clock());
@@ -132,20 +150,8 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   };
   app.decorate('publisher', publisher);
 
-  if (options.enabled && source !== undefined && schedule !== undefined) {
-    const task = cron.createTask(
-      schedule,
-      async () => {
-        try {
-          await (
-            await publisher.start('schedule')
-          ).finished;
-        } catch (error) {
-          app.log.error({ err: error }, 'the scheduled publication could not begin');
-        }
-      },
-      { timezone: 'UTC', noOverlap: true },
-    );
+  function onSchedule(expression: string, work: () => Promise<unknown>): void {
+    const task = cron.createTask(expression, work, { timezone: 'UTC', noOverlap: true });
     app.addHook('onReady', async () => {
       await task.start();
     });
@@ -153,9 +159,26 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
       await task.destroy();
     });
   }
+
+  if (options.enabled) {
+    app.addHook('onReady', () => publisher.purge());
+    onSchedule(purgeSchedule, () => (purging = publisher.purge()));
+  }
+  if (options.enabled && source !== undefined && schedule !== undefined) {
+    onSchedule(schedule, async () => {
+      try {
+        await (
+          await publisher.start('schedule')
+        ).finished;
+      } catch (error) {
+        app.log.error({ err: error }, 'the scheduled publication could not begin');
+      }
+    });
+  }
   app.addHook('preClose', async () => {
     stopping.abort();
     await working;
+    await purging;
   });
 }
 

@@ -4,8 +4,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { purgeOne, purgePastGrace } from '../jobs/purge-withdrawn.ts';
-import { course, emptyState, sourceOf } from './support/courses.ts';
-import { publish, TestClock } from './support/service.ts';
+import { SourceError, type Source } from '../sources/source.ts';
+import { campaign, course, emptyState, sourceOf } from './support/courses.ts';
+import { createService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -103,4 +104,165 @@ void t.test('a course erased between two publications is counted as withdrawn', 
   clock.advance(60);
   const { run } = await publish(store, sourceOf(state), clock);
   t.match(run, { state: 'succeeded', counts: { withdrawn: 1, added: 0 } });
+});
+
+const broken: Source = {
+  kind: 'dashboard_database',
+  open: () => Promise.reject(new SourceError('The source is away.')),
+};
+
+void t.test('a publication that fails erases what is past its grace too', async (t) => {
+  const { store, clock } = await storeWithWithdrawals(t);
+  clock.set('2026-12-01T12:01:00Z');
+  await publish(store, broken, clock);
+  t.same(await withdrawn(store), [1, 2, 3]);
+  clock.set('2026-12-01T12:01:01Z');
+  const { run } = await publish(store, broken, clock);
+  t.match(run, { state: 'failed', problem: 'The source is away.' });
+  t.same(await withdrawn(store), [3]);
+});
+
+void t.test('a course that is public again after its grace has no history', async (t) => {
+  const { store, clock, state } = await storeWithWithdrawals(t);
+  state.courses = [1, 2, 3, 4].map((id) => course(id));
+  state.hidden = [];
+  clock.set('2026-12-12T12:00:00Z');
+  const { run } = await publish(store, sourceOf(state), clock);
+  t.match(run.counts, { purged: 2, returned: 1, added: 3 });
+  const versions = await store.sql`
+    select course_id as id, valid_from as "from" from course_versions order by course_id, valid_from`;
+  t.same(
+    [...versions],
+    [
+      { id: 1, from: 4 },
+      { id: 2, from: 4 },
+      { id: 3, from: 1 },
+      { id: 3, from: 4 },
+      { id: 4, from: 1 },
+    ],
+  );
+});
+
+void t.test(
+  'a withdrawn course is gone for 30 days and unknown after, purged or not',
+  async (t) => {
+    const { store, clock } = await storeWithWithdrawals(t);
+    const app = await createService(t, store, clock);
+    const answers = async (id: number) => [
+      (await app.inject(`/v1/courses/${id}`)).statusCode,
+      (await app.inject(`/v1/courses/${id}/history`)).statusCode,
+    ];
+    clock.set('2026-12-01T12:01:00Z');
+    t.same(await answers(1), [410, 410]);
+    clock.set('2026-12-01T12:01:01Z');
+    t.same(await answers(1), [404, 404]);
+    t.same(await answers(3), [410, 410]);
+    t.same(await withdrawn(store), [1, 2, 3], 'nothing has run');
+    clock.set('2027-01-21T12:00:00Z');
+    t.same(await answers(3), [404, 404]);
+  },
+);
+
+void t.test('a service that publishes nothing erases what is past its grace', async (t) => {
+  const { store, clock } = await storeWithWithdrawals(t);
+  clock.set('2026-12-02T12:00:00Z');
+  const app = await createService(t, store, clock, {}, { scheduler: true });
+  t.same(await withdrawn(store), [3], 'at its start');
+  clock.set('2026-12-21T12:00:00Z');
+  await app.publisher.purge();
+  t.same(await withdrawn(store), [], 'and at every turn of its own schedule');
+});
+
+/** Every row of every table of the store but those named, as one text. */
+async function everythingKept({ sql }: TestStore, ...except: string[]): Promise<string> {
+  const tables = await sql<{ name: string }[]>`
+    select tablename as name from pg_tables where schemaname = 'public'`;
+  const texts = await Promise.all(
+    tables
+      .filter(({ name }) => !except.includes(name))
+      .map(async ({ name }) => {
+        const [row] = await sql<{ text: string | null }[]>`
+          select string_agg(t::text, ' ') as text from ${sql(name)} t`;
+        return row?.text ?? '';
+      }),
+  );
+  return texts.join(' ');
+}
+
+void t.test('no name that only a withdrawn course had outlives it', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock('2026-11-01T12:00:00Z');
+  const state = {
+    ...emptyState(),
+    campaigns: [campaign(1, { slug: 'zebra_drive', title: 'Zebra drive' })],
+    courses: [
+      course(1, {
+        ...{ slug: 'Zebra/School', title: 'Zebra', institution: 'Zebra', type: 'ZebraType' },
+        ...{ homeWiki: 'zebra.wikipedia.org', wikis: ['zebra.wikipedia.org'], campaignIds: [1] },
+      }),
+      course(2),
+    ],
+    enrollments: [{ courseId: 1, userId: 1, role: 0, newEditor: true, newEditor60d: true }],
+  };
+  const source = (warnings: [string, number][]): Source => ({
+    ...sourceOf(state),
+    open: async (options) => ({
+      ...(await sourceOf(state).open(options)),
+      warnings: () => new Map(warnings),
+    }),
+  });
+  await publish(
+    store,
+    source([
+      ['Unknown course types, kept as they are: ZebraType', 1],
+      ['Unknown course types, kept as they are: Other', 3],
+      ['Courses without a title', 2],
+    ]),
+    clock,
+  );
+  clock.advance(60);
+  const lines: Source = {
+    kind: 'dashboard_database',
+    open: () => Promise.reject(new SourceError('Two problems.', ['line 2: "Zebra/School" is odd'])),
+  };
+  await publish(store, lines, clock);
+  t.match(await everythingKept(store), /zebra/i);
+
+  Object.assign(state, { campaigns: [], courses: [course(2)], hidden: [1], enrollments: [] });
+  clock.advance(60);
+  await publish(store, source([['Unknown course types, kept as they are: Other', 3]]), clock);
+  const runs = await store.sql`select counts->'warnings' as warnings, problem from job_runs
+    order by run_id`;
+  t.same(
+    [...runs],
+    [
+      {
+        warnings: { 'Unknown course types, kept as they are': 4, 'Courses without a title': 2 },
+        problem: null,
+      },
+      { warnings: null, problem: 'Two problems.' },
+      { warnings: { 'Unknown course types, kept as they are: Other': 3 }, problem: null },
+    ],
+  );
+
+  const app = await createService(t, store, clock);
+  for (const [name, value] of [
+    ['type', 'ZebraTyp'],
+    ['wiki', 'zebra.wikipedia.orgg'],
+    ['home_wiki', 'zebra.wikipedia.org'],
+    ['campaign', 'zebra_drives'],
+  ] as const) {
+    const refused = await app.inject(`/v1/totals?${name}=${value}`);
+    t.equal(refused.statusCode, 400, name);
+    t.notMatch(refused.body, /did you mean \\"zebra/i, name);
+  }
+  const held = ['withdrawn_course_versions', 'campaigns', 'snapshot_groups'];
+  t.notMatch(await everythingKept(store, ...held), /zebra/i, 'but for what would return with it');
+
+  const published = (await app.inject('/v1/snapshots/1')).body;
+  t.equal(await purgeOne({ address: { url: store.url }, signal }, 1), 'withdrawn');
+  t.notMatch(await everythingKept(store), /zebra/i, 'nothing does');
+  t.equal((await app.inject('/v1/snapshots/1')).body, published, 'totals stay as published');
+  t.equal((await store.sql`select from snapshot_groups where snapshot_id = 1`).count, 0);
+  t.not((await store.sql`select from snapshot_groups where snapshot_id = 2`).count, 0);
 });

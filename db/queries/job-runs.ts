@@ -5,7 +5,10 @@ export type RunTrigger = (typeof runTriggers)[number];
 export const runStates = ['running', 'succeeded', 'unchanged', 'refused', 'failed'] as const;
 export type RunState = (typeof runStates)[number];
 
-/** Counts of a run by name; `warnings` counts oddities of the source by their sentence. */
+/**
+ * Counts of a run by name; `warnings` counts oddities of the source by their sentence, which
+ * names what it is about, if at all, at its end, after `: `.
+ */
 export interface RunCounts {
   readonly [name: string]: number | Readonly<Record<string, number>>;
 }
@@ -55,6 +58,23 @@ export async function failAbandonedRuns(sql: Queryable, at: Date): Promise<void>
     update job_runs set state = 'failed', finished_at = ${at},
       problem = 'The process ended before the run did.'
     where state = 'running'`;
+}
+
+/**
+ * Takes out of the reports of runs that have ended what they name, and leaves what they count:
+ * it may be of a course that is not public any more.
+ */
+export async function forgetNames(sql: Queryable): Promise<void> {
+  await sql`
+    update job_runs set
+      problem = split_part(problem, E'\\n', 1),
+      counts = case when counts ? 'warnings' then counts || jsonb_build_object('warnings', (
+        select jsonb_object_agg(sentence, times) from (
+          select split_part(key, ': ', 1) as sentence, sum(value::bigint) as times
+          from jsonb_each_text(counts->'warnings') group by 1
+        ) w)) else counts end
+    where state <> 'running' and (problem like E'%\\n%' or exists (
+      select from jsonb_object_keys(counts->'warnings') k where k like '%: %'))`;
 }
 
 export async function findRun(sql: Queryable, runId: number): Promise<RunRow | undefined> {

@@ -1,6 +1,8 @@
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
-import { identifiers } from '../fragments.ts';
+import { identifiers, type Fragment } from '../fragments.ts';
+import { forgetNames } from './job-runs.ts';
+import { eraseGoneCampaigns } from './write-campaigns.ts';
 
 /** Every column of a version, in one order for both tables. */
 const versionColumns: readonly string[] = [
@@ -30,7 +32,7 @@ const versionColumns: readonly string[] = [
 /**
  * Takes the courses that `course_changes` marks `hidden`, or also `disappeared`, out of
  * reach: all their versions, the last of which ends at `snapshotId`, their enrolments,
- * activity and markers.
+ * activity and markers, and what reports of runs may name of them.
  *
  * @returns how many courses were withdrawn
  */
@@ -56,6 +58,7 @@ export async function withdrawCourses(
   await sql`delete from enrollments where course_id in (${gone})`;
   await sql`delete from activity where course_id in (${gone})`;
   await sql`delete from course_markers where course_id in (${gone})`;
+  if (withdrawn.count > 0) await forgetNames(sql);
   return withdrawn.count;
 }
 
@@ -83,16 +86,43 @@ export async function returnCourses(sql: Queryable, latestId: number): Promise<n
   return returned.count;
 }
 
-/** Erases withdrawn courses for good: those withdrawn before the given moment. */
-export async function purgeWithdrawn(sql: Queryable, withdrawnBefore: Date): Promise<number> {
-  const purged = await sql`
-    with past as (
-      delete from withdrawn_courses where withdrawn_at < ${withdrawnBefore} returning course_id
-    ), rows as (
-      delete from withdrawn_course_versions v using past where v.course_id = past.course_id
+/** Milliseconds that the rows of a withdrawn course are kept, should it return: 30 days. */
+const grace = 30 * 24 * 60 * 60 * 1000;
+
+/** What was withdrawn before this moment is past its grace. */
+export function graceBegan(now: Date): Date {
+  return new Date(now.getTime() - grace);
+}
+
+/** Erases for good the withdrawn courses that are past their grace; @returns how many. */
+export function erasePastGrace(sql: Queryable, now: Date): Promise<number> {
+  return eraseWithdrawn(sql, sql`withdrawn_at < ${graceBegan(now)}`);
+}
+
+/**
+ * Erases withdrawn courses for good, and what only they gave reason to keep: campaigns that
+ * are gone, and the counts of people of the snapshots that they were in, which name groups
+ * that may be of such a course alone and are published no more. In a transaction.
+ *
+ * @returns how many courses were erased
+ */
+export async function eraseWithdrawn(sql: Queryable, condition: Fragment): Promise<number> {
+  const erased = await sql`
+    with erased as (
+      delete from withdrawn_courses where ${condition} returning course_id
+    ), versions as (
+      delete from withdrawn_course_versions v using erased
+      where v.course_id = erased.course_id returning v.valid_from, v.valid_to
+    ), incomplete as (
+      select snapshot_id from snapshots s
+      where has_course_rows and exists (
+        select from versions v where v.valid_from <= s.snapshot_id and v.valid_to > s.snapshot_id)
+    ), counts as (
+      delete from snapshot_groups where snapshot_id in (select snapshot_id from incomplete)
     )
-    select from past`;
-  return purged.count;
+    select from erased`;
+  if (erased.count > 0) await eraseGoneCampaigns(sql);
+  return erased.count;
 }
 
 /** Counts anew, for every snapshot, how many of its courses have no public rows any more. */

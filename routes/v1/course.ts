@@ -20,6 +20,7 @@ import type { Question } from '../../plugins/questions.ts';
 
 export interface CourseOptions {
   readonly dashboardUrl: string;
+  readonly clock: () => Date;
 }
 
 const Path = Type.Object({
@@ -48,10 +49,12 @@ type HistoryRequest = FastifyRequest<{
 
 const absent = { 404: problems[404], 410: problems[410] };
 
-export default function course(app: FastifyInstance, { dashboardUrl }: CourseOptions): void {
+export default function course(app: FastifyInstance, options: CourseOptions): void {
+  const { dashboardUrl, clock } = options;
+
   /** @throws {ProblemError} 410 or 404 unless the course is public, at whichever snapshot */
   async function requirePublic(courseId: number): Promise<void> {
-    const standing = await findCourseStanding(app.sql, courseId);
+    const standing = await findCourseStanding(app.sql, courseId, clock());
     if (standing === 'withdrawn') {
       throw ProblemError.gone(`Course ${String(courseId)} has been withdrawn at its source.`);
     }

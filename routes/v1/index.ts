@@ -27,7 +27,7 @@ export default async function v1(app: FastifyInstance, options: V1Options): Prom
   await app.register(activity);
   const { dashboardUrl } = options;
   await app.register(courses, { dashboardUrl });
-  await app.register(course, { dashboardUrl });
+  await app.register(course, { dashboardUrl, clock: options.status.clock });
   await app.register(courseDownload, { dashboardUrl });
   await app.register(campaigns, { dashboardUrl });
   await app.register(wikis);

@@ -49,8 +49,8 @@ export interface ModelSnapshot {
   /** How many it had when it was published. */
   readonly courses: number;
   readonly totals: Values;
-  /** Counts of people, by dimension and key. */
-  readonly people: ReadonlyMap<string, Values>;
+  /** Counts of people, by dimension and key; none once one of its courses is erased. */
+  readonly people: Map<string, Values>;
   /** Of every course that was not erased since. */
   readonly rows: Map<number, ModelRow>;
 }

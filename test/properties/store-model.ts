@@ -28,6 +28,9 @@ export class StoreModel {
 
   /** Publishes what is true of the world, and says how that must end. */
   publish(world: World, behaviour: Behaviour, now: Date): ModelState {
+    for (const [id, at] of this.withdrawn) {
+      if (at.getTime() < now.getTime() - grace) this.purge(id);
+    }
     if (behaviour === 'breaks') return 'failed';
     const courses = behaviour === 'whole' ? [...world.courses.values()].filter(isPublic) : [];
     const staged = new Map(courses.map((course) => [course.id, rowOf(world, course)]));
@@ -51,9 +54,6 @@ export class StoreModel {
   ): ModelState {
     const returned = [...staged.keys()].filter((id) => this.withdrawn.delete(id));
     this.#withdraw(missing, now);
-    for (const [id, at] of this.withdrawn) {
-      if (at.getTime() < now.getTime() - grace) this.purge(id);
-    }
     this.current = staged;
     this.slugs = new Map([...world.campaigns].map(([id, { slug }]) => [id, slug]));
     const people = staged.size === 0 ? [] : enrollmentsOf(world);
@@ -102,7 +102,10 @@ export class StoreModel {
   purge(id: number): 'withdrawn' | 'public' | 'unknown' {
     if (this.current.has(id)) return 'public';
     if (!this.withdrawn.delete(id)) return 'unknown';
-    for (const snapshot of this.snapshots) snapshot.rows.delete(id);
+    for (const snapshot of this.snapshots) {
+      // People are not told of a snapshot that is not whole any more.
+      if (snapshot.rows.delete(id)) snapshot.people.clear();
+    }
     return 'withdrawn';
   }
 

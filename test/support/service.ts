@@ -65,6 +65,7 @@ export async function createService(
   store: TestStore,
   clock: TestClock,
   environment: Record<string, string> = {},
+  { scheduler = false }: { readonly scheduler?: boolean } = {},
 ): Promise<FastifyInstance> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-service-'));
   t.teardown(() => rm(dataDirectory, { recursive: true, force: true }));
@@ -75,7 +76,7 @@ export async function createService(
     RATE_LIMIT_PER_MINUTE: '100000',
     ...environment,
   });
-  const app = await buildApp(config, { scheduler: false, clock: clock.read });
+  const app = await buildApp(config, { scheduler, clock: clock.read });
   t.teardown(() => app.close());
   holdToContract(t, app);
   return app;
