@@ -310,3 +310,28 @@ void t.test('a sum that JSON cannot hold is null for as long as it is there', as
     [2, 2, 2],
   );
 });
+
+void t.test('a sum beyond 64 bits is null too, in groups as in the whole', async (t) => {
+  const huge = 2 ** 53 - 1;
+  const many = Array.from({ length: 1099 }, (_, index) => index + 1);
+  const metrics = { edits: 1, article_views: huge };
+  const state: SourceState = { ...emptyState(), courses: many.map((id) => course(id)) };
+  const { app, publishAt } = await history(t, state, '2026-01-01T04:00:00Z');
+  state.courses = many.map((id) => course(id, { metrics }));
+  await publishAt('2026-01-02T04:00:00Z');
+  state.courses = many.map((id) => course(id, { metrics: { edits: 2, article_views: 3 } }));
+  await publishAt('2026-01-03T04:00:00Z');
+  const { items } = await ask(app, 'type=Editathon');
+  t.same(column(items, 'article_views'), [null, null, 3 * 1099]);
+  t.same(column(items, 'edits'), [603_900 + 550, 1099, 2 * 1099]);
+  for (const item of items) {
+    const query = `group_by=type&snapshot=${item.snapshot_id}`;
+    const { totals, groups } = await read<Totals>(app, `/v1/totals?${query}`);
+    t.same(item.totals, totals);
+    const grouped = await ask(app, 'group_by=type');
+    t.same(
+      grouped.items.find(({ snapshot_id }) => snapshot_id === item.snapshot_id)?.groups,
+      groups,
+    );
+  }
+});

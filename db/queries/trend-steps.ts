@@ -1,5 +1,5 @@
 import { sumMetrics } from '../../metrics/registry.ts';
-import type { Queryable } from '../connect.ts';
+import type { Queryable, TransactionSql } from '../connect.ts';
 import { commaSeparated, identifiers, type Fragment } from '../fragments.ts';
 import { coverageSuffix } from './compute-totals.ts';
 import {
@@ -40,11 +40,40 @@ const columns = [
 /**
  * A slice over snapshots, at the same price however many there are. A version adds its values
  * at its first place and takes them away at the one past its last; the running sum of that is
- * the series. Versions of the same span are added up first, in one reading of the table.
+ * the series. Versions of the same span are added up first, in one reading of the table, in
+ * 64 bits, and in more only where these do not hold a sum.
  */
 export async function listTrendSteps(
   sql: Queryable,
   question: StepsQuestion,
+): Promise<TrendStep[]> {
+  try {
+    return await attempt(sql, (tx) => readSteps(tx, question, 'exact_sum'));
+  } catch (error) {
+    if (!isOutOfRange(error)) throw error;
+    // Absurd numbers at the source can come to more than 64 bits.
+    return readSteps(sql, question, 'sum');
+  }
+}
+
+/** So that the transaction it is in, if any, goes on where it fails. */
+function attempt<Result>(
+  sql: Queryable,
+  work: (sql: Queryable) => Promise<Result>,
+): Promise<Result> {
+  if (!('savepoint' in sql)) return work(sql);
+  return (sql as TransactionSql).savepoint(work) as Promise<Result>;
+}
+
+/** Whether a sum has left its type. */
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '22003';
+}
+
+async function readSteps(
+  sql: Queryable,
+  question: StepsQuestion,
+  aggregate: 'exact_sum' | 'sum',
 ): Promise<TrendStep[]> {
   const { dimension } = question;
   const spans = spansOf(sql, question);
@@ -60,7 +89,7 @@ export async function listTrendSteps(
     with spans as materialized (
       select ${spans.key} as key, ${span}, count(*) as courses,
         ${bySnapshot ? changingStatus(sql, question.moments, at) : fixedStatus(sql, status)},
-        ${sums(sql)}
+        ${sums(sql, aggregate)}
       from ${spans.from}
       where ${spans.where} ${keyCondition(sql, spans, question.keys)}
       group by ${group} ${span}
@@ -97,11 +126,11 @@ function eachColumn(
   );
 }
 
-function sums(sql: Queryable): Fragment {
+function sums(sql: Queryable, aggregate: 'exact_sum' | 'sum'): Fragment {
   return commaSeparated(
     sql,
     sumColumns.flatMap((name) => [
-      sql`exact_sum(v.${sql(name)}) as ${sql(name)}`,
+      sql`${sql(aggregate)}(v.${sql(name)}) as ${sql(name)}`,
       sql`count(v.${sql(name)}) as ${sql(name + coverageSuffix)}`,
     ]),
   );
