@@ -7,9 +7,9 @@ import { nearestName } from './nearest-name.ts';
 import { quote } from './parameter-sentences.ts';
 import { SharedReading } from './shared-reading.ts';
 
+/** What the values of each parameter are names of. */
 const kinds = { campaign: 'campaign', wiki: 'wiki', home_wiki: 'wiki', type: 'type' } as const;
 type Parameter = keyof typeof kinds;
-type Kind = (typeof kinds)[Parameter];
 type State = Pick<StoreState, 'revision' | 'newestId'>;
 
 /** Looking for the nearest of thousands of names takes time: only so many are helped. */
@@ -22,8 +22,8 @@ const helped = 3;
  */
 export class KnownNamesCheck {
   readonly #sql: FastifyInstance['sql'];
-  readonly #reading: SharedReading<Record<Kind, ReadonlySet<string>>>;
-  #names: Record<Kind, ReadonlySet<string>> | undefined;
+  readonly #reading: SharedReading<Record<Parameter, ReadonlySet<string>>>;
+  #names: Record<Parameter, ReadonlySet<string>> | undefined;
   #of: State | undefined;
 
   constructor(sql: FastifyInstance['sql']) {
@@ -33,6 +33,7 @@ export class KnownNamesCheck {
       return {
         campaign: new Set(names.campaign),
         wiki: new Set(names.wiki),
+        home_wiki: new Set(names.home_wiki),
         type: new Set(names.type),
       };
     });
@@ -66,7 +67,7 @@ export class KnownNamesCheck {
 
   #unknown(filters: Filters, asked: readonly Parameter[]): Unknown[] {
     return asked.flatMap((name) => {
-      const known = this.#names?.[kinds[name]];
+      const known = this.#names?.[name];
       const values = (filters[name] ?? []).filter(
         (value) => value !== none && known?.has(value) !== true,
       );
@@ -77,7 +78,7 @@ export class KnownNamesCheck {
   #problem({ name, values }: Unknown): ParameterProblem {
     const kind = kinds[name];
     const sentences = values.slice(0, helped).map((value) => {
-      const near = nearestName(value, this.#names?.[kind] ?? []);
+      const near = nearestName(value, this.#names?.[name] ?? []);
       const hint = near === undefined ? '' : `, did you mean ${JSON.stringify(near)}?`;
       return `names no ${kind} that is known here; got ${quote(value)}${hint}`;
     });

@@ -196,6 +196,132 @@ void t.test(
   },
 );
 
+interface Sums {
+  readonly totals: Record<string, number | null>;
+  readonly coverage: Record<string, number | null>;
+}
+interface Answer extends Sums {
+  readonly additive: boolean;
+  readonly groups: (Sums & { key: string | null })[];
+}
+interface Trend {
+  readonly groups_left_out: number;
+  readonly items: (Answer & {
+    snapshot_id: number;
+    deltas: Record<string, number | null> | null;
+  })[];
+}
+
+void t.test('what was carried over of home wikis is in trends, told apart', { skip }, async (t) => {
+  const database = await createDashboard(
+    t,
+    { date: '2026-11-18', edits: 900, wikiStats: '---\nta.wikipedia.org:\n  edits: 7\n' },
+    { date: '2026-11-19', edits: 950 },
+    { date: '2026-11-20', wikiStats },
+    { date: '2026-11-21', wikiStats: wikiStats.replace('edits: 800', 'edits: 850') },
+  );
+  const store = await createStore(t);
+  const clock = new TestClock('2026-11-22T12:00:00Z');
+  await backfill(store, database, clock);
+  await publish(store, ownSource(), clock);
+  const service = await createService(t, store, clock);
+  const read = async <Body>(url: string) => {
+    const response = await service.inject(url);
+    t.equal(response.statusCode, 200, `${url}: ${response.body}`);
+    return response.json<Body>();
+  };
+  const ask = (query: string) => read<Trend>(`/v1/trends?${query}`);
+  const column = ({ items }: Trend, name: string) => items.map(({ totals }) => totals[name]);
+
+  const english = await ask('home_wiki=en.wikipedia.org');
+  t.same(
+    english.items.map(({ snapshot_id }) => snapshot_id),
+    [3, 4, 5],
+    'the days that have it, and the snapshots of here',
+  );
+  t.same(column(english, 'edits'), [800, 850, 3]);
+  t.same(column(english, 'courses'), [2, 2, 2]);
+  t.same(column(english, 'new_editors_60d'), [4, 4, 0]);
+  t.same(column(english, 'bytes_added'), [null, null, 300]);
+  t.same(
+    english.items.map(({ deltas }) => deltas && deltas['edits']),
+    [null, 50, null],
+    'never a difference between two kinds of source',
+  );
+  for (const [index, { coverage }] of english.items.entries()) {
+    const values = Object.values(coverage);
+    if (index < 2) t.ok(values.every((courses) => courses === null));
+    else t.notOk(values.includes(null));
+  }
+
+  const grouped = await ask('group_by=home_wiki');
+  t.same(
+    grouped.items.map(({ totals, groups }) => [
+      totals['edits'],
+      groups.map(({ key, totals }) => [key, totals['edits']]),
+    ]),
+    [
+      [900, [['ta.wikipedia.org', 7]]],
+      [
+        1000,
+        [
+          ['en.wikipedia.org', 800],
+          ['www.wikidata.org', 0],
+        ],
+      ],
+      [
+        1000,
+        [
+          ['en.wikipedia.org', 850],
+          ['www.wikidata.org', 0],
+        ],
+      ],
+      [3, [['en.wikipedia.org', 3]]],
+    ],
+  );
+  t.equal(grouped.groups_left_out, 0);
+  t.ok(grouped.items[0]?.groups[0]?.coverage['edits'] === null);
+  const before = await ask('group_by=home_wiki&to=2026-11-20');
+  t.same(before.items.at(-1)?.groups, grouped.items[1]?.groups, 'where there are no others too');
+
+  const both = 'home_wiki=en.wikipedia.org&home_wiki=www.wikidata.org';
+  const together = await ask(`${both}&group_by=home_wiki&to=2026-11-21`);
+  t.same(column(together, 'edits'), [800, 850]);
+  t.same(column(together, 'courses'), [3, 3]);
+  t.same(column(together, 'new_editors_60d'), [null, null], 'people do not add up');
+  t.equal(together.items[0]?.groups.length, 2);
+  t.same(column(await ask('home_wiki=ta.wikipedia.org'), 'edits'), [7, 0], 'known by that alone');
+  for (const query of [
+    'home_wiki=en.wikipedia.org&type=Editathon',
+    'home_wiki=none',
+    'group_by=type',
+  ]) {
+    const { items } = await ask(query);
+    t.same(
+      items.map(({ snapshot_id }) => snapshot_id),
+      [5],
+      query,
+    );
+  }
+  const file = await service.inject('/v1/trends.csv?group_by=home_wiki');
+  t.equal(file.headers['row-count'], '6');
+
+  const totals = await read<Answer>('/v1/totals?snapshot=3&group_by=home_wiki');
+  t.match(totals, { additive: false, totals: { edits: 1000 }, withdrawn_since: 0 });
+  t.same(totals.groups, grouped.items[1]?.groups);
+  t.same(totals.totals, grouped.items[1]?.totals);
+  for (const [query, status] of [
+    ['snapshot=2&group_by=home_wiki', 404],
+    ['snapshot=3&home_wiki=en.wikipedia.org', 404],
+    ['snapshot=3&group_by=wiki', 404],
+    ['snapshot=3', 200],
+    ['home_wiki=ta.wikipedia.org', 200],
+    ['wiki=ta.wikipedia.org', 400],
+  ] as const) {
+    t.equal((await service.inject(`/v1/totals?${query}`)).statusCode, status, query);
+  }
+});
+
 void t.test('a day is carried over once, and never changed', { skip }, async (t) => {
   const database = await createDashboard(t, { date: '2026-11-18' }, { date: '2026-11-20' });
   const store = await createStore(t);

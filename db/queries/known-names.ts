@@ -6,22 +6,29 @@ export interface KnownNames {
   readonly campaign: readonly string[];
   /** Domains, tracked or home. */
   readonly wiki: readonly string[];
+  /** Domains: these, and those that totals of home wikis were carried over of. */
+  readonly home_wiki: readonly string[];
   readonly type: readonly string[];
 }
 
 /**
- * Everything that can be filtered by: campaigns, and what a course that is still public has
+ * Everything that can be filtered by: campaigns, home wikis of totals carried over, and what a course that is still public has
  * or had at any snapshot. Reads every version, so its result is to be kept.
  */
 export async function listKnownNames(sql: Queryable): Promise<KnownNames> {
   const [row] = await sql<[KnownNames]>`
     with states as (
       select distinct type, home_wiki, wikis from course_versions
+    ), domains (wiki) as (
+      select home_wiki from states where home_wiki is not null
+      union select unnest(wikis) from states
     )
     select
       array(select distinct c.slug from campaigns c where ${isKnownCampaign(sql)}) as campaign,
-      array(select home_wiki from states where home_wiki is not null
-        union select unnest(wikis) from states) as wiki,
+      array(select wiki from domains) as wiki,
+      array(select wiki from domains union
+        select g.key from snapshots s join snapshot_groups g using (snapshot_id)
+        where not s.has_course_rows and g.dimension = 'home_wiki') as home_wiki,
       array(select distinct type from states where type is not null) as type`;
   return row;
 }

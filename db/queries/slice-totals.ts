@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import { readCarriedGroups } from './carried-groups.ts';
 import { computeGroupTotals } from './compute-group-totals.ts';
 import { splitTotals, totalsColumns, type StoredTotals } from './compute-totals.ts';
 import type { Dimension } from './dimensions.ts';
@@ -22,17 +23,42 @@ export interface SliceTotals {
   readonly groups: readonly ({ readonly key: string | null } & SliceValues)[] | null;
 }
 
-/** Whether a question can be answered without course rows: the whole, as it was published. */
-export function isWhole({ filters, dimension }: Pick<SliceQuestion, 'filters' | 'dimension'>) {
+/** Whether it is the whole that is asked for, as it was published. */
+function isWhole({ filters, dimension }: Pick<SliceQuestion, 'filters' | 'dimension'>) {
   return !hasFilters(filters) && dimension === undefined;
 }
 
-/** Totals of a slice and of its groups, over the rows of the courses that are still public. */
+/** Whether a snapshot without course rows has what is asked for. */
+export async function hasCarried(
+  sql: Queryable,
+  question: Pick<SliceQuestion, 'filters' | 'dimension' | 'snapshot'>,
+): Promise<boolean> {
+  if (isWhole(question)) return true;
+  const { filters, dimension, snapshot } = question;
+  if (hasFilters(filters) || dimension !== 'home_wiki') return false;
+  const groups = await readCarriedGroups(sql, [snapshot.snapshotId]);
+  return groups.size > 0;
+}
+
+/**
+ * Totals of a slice and of its groups, over the rows of the courses that are still public; of a
+ * snapshot without rows, as they were carried over: the whole, and its home wikis.
+ */
 export async function readSliceTotals(
   sql: Queryable,
   question: SliceQuestion,
 ): Promise<SliceTotals> {
   const { filters, dimension, snapshot, at } = question;
+  if (!snapshot.hasCourseRows) {
+    const carried = dimension && (await readCarriedGroups(sql, [snapshot.snapshotId]));
+    const groups = [...(carried?.get(snapshot.snapshotId) ?? [])];
+    return {
+      withdrawnSince: 0,
+      whole: snapshot,
+      groups:
+        carried === undefined ? null : groups.map(([key, of]) => ({ key, ...of })).sort(byEdits),
+    };
+  }
   const withdrawnSince = await findWithdrawnSince(sql, at.snapshotId);
   const asPublished = !hasFilters(filters) && withdrawnSince === 0;
   const rows = asPublished ? snapshot : await computeSliceTotals(sql, filters, at);

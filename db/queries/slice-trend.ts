@@ -1,6 +1,7 @@
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
 import { coverageSuffix, splitTotals } from './compute-totals.ts';
+import { carriedSlice, readCarriedGroups, togetherOf } from './carried-groups.ts';
 import type { Dimension } from './dimensions.ts';
 import { hasFilters, type Filters, type RowsAt } from './filters.ts';
 import { readPublishedPeople, type SliceValues } from './published-people.ts';
@@ -20,7 +21,7 @@ import { listTrendSteps, type TrendStep } from './trend-steps.ts';
 export interface SliceTrendQuestion {
   readonly filters: Filters;
   readonly dimension?: Dimension | undefined;
-  /** Those with rows, unless it is the whole that is asked for. */
+  /** Those with rows, and those carried over that have what is asked for. */
   readonly snapshots: readonly TrendSnapshot[];
   /** Groups that are shown at most. */
   readonly groups: number;
@@ -53,12 +54,20 @@ export async function readSliceTrend(
   const isPublished = (snapshot: TrendSnapshot) =>
     !hasFilters(filters) && (snapshot.withdrawnSince === 0 || !snapshot.hasCourseRows);
 
-  const whole = snapshots.every(isPublished) ? [] : await listTrendSteps(sql, slice);
+  const whole = places.every(isPublished) ? [] : await listTrendSteps(sql, slice);
+  const carriedIds =
+    carriedSlice(filters, dimension) === 'home wikis'
+      ? snapshots.filter(({ hasCourseRows }) => !hasCourseRows).map(({ snapshotId }) => snapshotId)
+      : [];
   const { keys, leftOut } =
-    dimension === undefined || places.length === 0
+    dimension === undefined
       ? { keys: [], leftOut: 0 }
-      : await rankGroups(sql, { ...slice, dimension }, question.groups);
-  const groups = keys.length === 0 ? [] : await listTrendSteps(sql, { ...slice, dimension, keys });
+      : await rankGroups(sql, { ...slice, dimension }, question.groups, carriedIds);
+  const carried = await readCarried(sql, question, carriedIds, keys);
+  const groups =
+    keys.length === 0 || places.length === 0
+      ? []
+      : await listTrendSteps(sql, { ...slice, dimension, keys });
   const people = await readPeople(sql, question, keys);
 
   function* items(): Generator<SliceTrendItem> {
@@ -69,6 +78,11 @@ export async function readSliceTrend(
     }));
     let place = 0;
     for (const snapshot of snapshots) {
+      const carriedItem = carried(snapshot);
+      if (carriedItem !== undefined) {
+        yield carriedItem;
+        continue;
+      }
       if (snapshot.hasCourseRows) place += 1;
       const areKnown = peopleAreKnown(snapshot);
       const known = people(snapshot);
@@ -91,6 +105,35 @@ export async function readSliceTrend(
     }
   }
   return { keys, groupsLeftOut: leftOut, items: items() };
+}
+
+/** The items of snapshots that home-wiki groups were carried over with; undefined of others. */
+async function readCarried(
+  sql: Queryable,
+  { filters, dimension }: SliceTrendQuestion,
+  ids: readonly number[],
+  keys: readonly (string | null)[],
+) {
+  const asked = filters.home_wiki ?? [];
+  const shown = keys.filter((key) => key !== null);
+  const groups =
+    ids.length === 0
+      ? undefined
+      : await readCarriedGroups(sql, ids, [...new Set([...asked, ...shown])]);
+  return (snapshot: TrendSnapshot): SliceTrendItem | undefined => {
+    if (groups === undefined || snapshot.hasCourseRows) return undefined;
+    const ofSnapshot = groups.get(snapshot.snapshotId);
+    const of = (wikis: readonly string[]) =>
+      wikis.flatMap((key) => {
+        const values = ofSnapshot?.get(key);
+        return values === undefined ? [] : [{ key, ...values }];
+      });
+    return {
+      snapshot,
+      whole: asked.length === 0 ? snapshot : togetherOf(of(asked)),
+      groups: dimension === undefined ? null : of(shown).sort(byEdits),
+    };
+  };
 }
 
 function peopleAreKnown({ totals, withdrawnSince }: TrendSnapshot): boolean {

@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import type { CarriedSlice } from './carried-groups.ts';
 import type { Interval, SnapshotRow } from './snapshots.ts';
 
 export interface TrendRange {
@@ -9,8 +10,10 @@ export interface TrendRange {
   readonly interval: Interval;
   /** Later snapshots are not seen. */
   readonly until: Date;
-  /** Whether only snapshots with course rows are of use. */
-  readonly withRows: boolean;
+  /** What is asked of snapshots without course rows: those that have it are of use. */
+  readonly carried: CarriedSlice;
+  /** Home wikis that are asked for by name. */
+  readonly homeWikis?: readonly string[] | undefined;
   /** Whether all of their totals are of use; without, only whether people are counted. */
   readonly withTotals: boolean;
 }
@@ -33,12 +36,19 @@ export type TrendSnapshot = Pick<
 /** The snapshots that a trend is of, in the order of time. */
 export async function listTrendSnapshots(
   sql: Queryable,
-  { from, to, interval, until, withRows, withTotals }: TrendRange,
+  { from, to, interval, until, carried, homeWikis, withTotals }: TrendRange,
 ): Promise<TrendSnapshot[]> {
   const period =
     interval === 'all'
       ? sql`s.snapshot_id`
       : sql`date_trunc(${interval}::text, s.computed_at at time zone 'UTC')`;
+  const wikis = homeWikis ?? null;
+  const carriedCondition =
+    carried === 'home wikis'
+      ? sql`${homeWikis?.length ?? 1} <= (select count(*) from snapshot_groups g
+          where g.snapshot_id = visible.snapshot_id and g.dimension = 'home_wiki'
+            and (${wikis}::text[] is null or g.key = any(${wikis}::text[])))`
+      : sql`${carried === 'whole'}`;
   return sql<TrendSnapshot[]>`
     with visible as (
       select s.*, ${period} as period from snapshots s where s.computed_at <= ${until}
@@ -50,7 +60,7 @@ export async function listTrendSnapshots(
           or computed_at >= ${from ?? null}::date::timestamp at time zone 'UTC')
         and (${to ?? null}::date is null
           or computed_at < (${to ?? null}::date + 1)::timestamp at time zone 'UTC')
-        and (has_course_rows or not ${withRows})
+        and (has_course_rows or ${carriedCondition})
       order by period, computed_at desc, snapshot_id desc
     )
     select c.snapshot_id as "snapshotId", c.computed_at as "computedAt",

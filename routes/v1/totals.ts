@@ -5,7 +5,7 @@ import { csvPieces } from '../../csv/pieces.ts';
 import { totalsColumns, totalsFields } from '../../csv/slice-columns.ts';
 import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
 import { dimensions, isPartition } from '../../db/queries/dimensions.ts';
-import { isWhole, readSliceTotals, type SliceTotals } from '../../db/queries/slice-totals.ts';
+import { hasCarried, readSliceTotals, type SliceTotals } from '../../db/queries/slice-totals.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import {
   filterParameters,
@@ -37,15 +37,18 @@ const description =
   'match all; a course counts once, in however many of the campaigns or wikis that are asked ' +
   'for. Different people are counted of the whole, of one wiki, campaign, type or status, of ' +
   'the groups of the whole, and of any slice of the newest snapshot; of other slices of past ' +
-  'snapshots nobody knows them, and they are null. Totals that were carried over from ' +
-  'elsewhere are answered whole only: anything else of such a snapshot is a 404.';
+  'snapshots nobody knows them, and they are null. Of totals that were carried over from ' +
+  'elsewhere, whose coverage is null, there is the whole and, where they have it, what ' +
+  'group_by=home_wiki asks for, which need not add up: anything else of such a snapshot is a 404.';
 
 export default function totals(app: FastifyInstance): void {
   async function ask(query: Query) {
     const question = await app.questions.ask(query, query.snapshot);
     const { filters, snapshot } = question;
     const dimension = query.group_by;
-    if (!isWhole({ filters, dimension })) app.questions.requireRows(question);
+    if (!snapshot.hasCourseRows && !(await hasCarried(app.sql, { filters, dimension, snapshot }))) {
+      app.questions.requireRows(question);
+    }
     const version = snapshot.definitionsVersion;
 
     const address = (path: string) => {
@@ -61,7 +64,8 @@ export default function totals(app: FastifyInstance): void {
       withdrawn_since: withdrawnSince,
       filters,
       group_by: dimension ?? null,
-      additive: dimension === undefined || isPartition(dimension),
+      // What was carried over by home wiki leaves out courses that have none.
+      additive: dimension === undefined || (isPartition(dimension) && snapshot.hasCourseRows),
       ...completed(version, whole),
     });
 

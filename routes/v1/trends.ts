@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { csvPieces } from '../../csv/pieces.ts';
 import { trendsColumns, trendsFields } from '../../csv/slice-columns.ts';
 import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
+import { carriedSlice } from '../../db/queries/carried-groups.ts';
 import { dimensions } from '../../db/queries/dimensions.ts';
 import { hasFilters, type RowsAt } from '../../db/queries/filters.ts';
 import { readSliceTrend, type SliceTrendItem } from '../../db/queries/slice-trend.ts';
@@ -46,9 +47,10 @@ const FileQuery = Type.Object(
 
 const description =
   'Each item is what /v1/totals has at its snapshot, with its changes against the item before. ' +
-  'Status is of each snapshot’s own moment. Without filters and group_by there are items of ' +
-  'totals that were carried over from elsewhere too; course rows have none before the first ' +
-  'own snapshot. Periods without a snapshot have no item. The groups that are shown are those ' +
+  'Status is of each snapshot’s own moment. Of totals that were carried over from elsewhere ' +
+  'there are items too, told by their coverage, which is null: of the whole, and of home wikis, ' +
+  'if nothing but home_wiki is filtered and grouped by; they have no course rows for anything ' +
+  'else, and changes from those to computed ones are null. Periods without a snapshot have no item. The groups that are shown are those ' +
   'with the most edits in the last item; groups_left_out says how many are not.';
 
 type Queryable = Parameters<typeof readSliceTrend>[0];
@@ -64,7 +66,8 @@ export default function trends(app: FastifyInstance): void {
         ...range(from, to),
         interval,
         until: at.computedAt,
-        withRows: isFiltered || dimension !== undefined,
+        carried: carriedSlice(filters, dimension),
+        homeWikis: filters.home_wiki,
         withTotals: !isFiltered,
       });
       if (snapshots.length > trendItemLimit) throw tooMany(snapshots.length);
