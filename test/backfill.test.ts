@@ -421,7 +421,7 @@ void t.test('oddities are counted and do not stop it', { skip }, async (t) => {
     {
       date: '2026-11-15',
       wikiStats:
-        '--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\nta.wikipedia.org: !ruby/hash:ActiveSupport::HashWithIndifferentAccess\n  edits: 3\n  new_editors: 1\n',
+        '--- !ruby/hash:ActiveSupport::HashWithIndifferentAccess\n"t\\0a\\ud83c": {edits: 3}\nta.wikipedia.org: !ruby/hash:ActiveSupport::HashWithIndifferentAccess\n  edits: 3\n  new_editors: 1\n',
     },
   );
   await addDays(database, [{ date: '2026-00-15', at: '2026-11-15 05:00:00' }]);
@@ -435,6 +435,7 @@ void t.test('oddities are counted and do not stop it', { skip }, async (t) => {
       ['Impossible dates, read as null', 1],
       ['Numbers beyond 2^53 - 1, read as null', 1],
       ['Numbers of wiki_stats that are no counts, read as null', 1],
+      ['Texts with characters that cannot be stored, read without them', 1],
       ['Unreadable YAML in system_stats, taken for none', 2],
     ]),
   );
@@ -450,6 +451,7 @@ void t.test('oddities are counted and do not stop it', { skip }, async (t) => {
     [
       { key: ':sym', totals: { edits: null, courses: 2 } },
       { key: 'ta.wikipedia.org', totals: { edits: 3, new_editors_60d: 1 } },
+      { key: 'ta\ufffd', totals: { edits: 3 } },
     ],
   );
 });

@@ -200,6 +200,33 @@ void t.test('a course that turned private, or was deleted, is nowhere', { skip }
   await equalsDatabase(t, installation, back.run);
 });
 
+void t.test('no name of the source stops a run', { skip }, async (t) => {
+  const installation = await install(t, 20);
+  const { database, store, clock, source } = installation;
+  const nul = "concat('a', char(0), 'b')";
+  await database.root.query(`
+    update courses set private = 0, slug = concat('a', char(0), id), title = ${nul},
+      school = ${nul}, term = ${nul}, home_wiki_id = 70,
+      type = concat(repeat('x', 79), '🎓', if(id % 2 = 0, ${nul}, ''));
+    update campaigns set slug = concat(slug, char(0)), title = ${nul}, description = ${nul};
+    insert into wikis (id, language, project) values (70, ${nul}, 'wikipedia');
+    delete from course_stats`);
+  await database.root.query(
+    `insert into course_stats (course_id, stats_hash, created_at, updated_at)
+     select id, ?, now(), now() from courses limit 1`,
+    ['www.wikidata.org:\n  "claims\\0": 1\n  "\\ud83c": 2\n  claims created: 3\n'],
+  );
+  const { run } = await publish(store, source, clock);
+  t.match(run, { state: 'succeeded', problem: null });
+  const warnings = Object.keys(run.counts?.['warnings'] ?? {});
+  t.ok(warnings.includes(`Unknown course types, kept as they are: ${'x'.repeat(79)}🎓`));
+  t.ok(warnings.includes('Unknown Wikidata labels, left out: claims'));
+  t.ok(warnings.includes('Unknown Wikidata labels, left out: \ufffd'));
+  const [row] = await store.sql`
+    select slug, title, home_wiki as wiki from course_versions order by course_id limit 1`;
+  t.match(row, { slug: /^a\d+$/, title: 'ab', wiki: 'ab.wikipedia.org' });
+});
+
 /** Does something while a part of the source is being read. */
 function duringEnrollments(source: Source, act: () => Promise<void>): Source {
   return {

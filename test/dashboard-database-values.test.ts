@@ -56,11 +56,27 @@ void test('numbers are exact or null', (t) => {
   t.end();
 });
 
-void test('a NUL character, which PostgreSQL cannot store, is left out', (t) => {
+void test('characters that PostgreSQL cannot store are left out of texts and names', (t) => {
   const warnings = new Warnings();
+  t.equal(text('half \ud83c of a character', warnings), 'half \ufffd of a character');
   t.equal(text('a\0b', warnings), 'ab');
   t.equal(text('ab 🎓', warnings), 'ab 🎓');
-  t.strictSame([...warnings.counts.values()], [1]);
+  t.strictSame([...warnings.counts.values()], [2]);
+
+  const named = new Warnings();
+  named.addNamed('Named', `${'x'.repeat(79)}🎓`);
+  named.addNamed('Named', `${'🎓'.repeat(79)}xyz`);
+  named.addNamed('Named', `${'x'.repeat(159)}🎓`);
+  named.addNamed('Named', 'a\0b\udc00');
+  t.strictSame(
+    [...named.counts.keys()],
+    [
+      `Named: ${'x'.repeat(79)}🎓`,
+      `Named: ${'🎓'.repeat(79)}x`,
+      `Named: ${'x'.repeat(80)}`,
+      'Named: ab\ufffd',
+    ],
+  );
   t.end();
 });
 

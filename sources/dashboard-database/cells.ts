@@ -1,3 +1,4 @@
+import { storable } from './storable.ts';
 import type { Warnings } from './warnings.ts';
 
 /** A value as the connection delivers it: dates as text, numbers beyond 2^53 as text. */
@@ -20,13 +21,14 @@ export function key(cell: Cell): number {
   return cell === null ? NaN : Number(cell);
 }
 
-/** PostgreSQL and JSON readers cannot hold NUL, which MariaDB can. */
+/** Any text of the source; an empty one is a text, too. */
 export function text(cell: Cell, warnings: Warnings): string | null {
   if (cell === null) return null;
   const value = String(cell);
-  if (!value.includes('\0')) return value;
-  warnings.add('Texts with NUL characters, which were left out');
-  return value.replaceAll('\0', '');
+  const kept = storable(value);
+  if (kept !== value)
+    warnings.add('Texts with characters that cannot be stored, read without them');
+  return kept;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { storable } from './storable.ts';
+
 /** Names from the data that one kind of warning spells out; the rest are counted together. */
 const namesPerKind = 20;
 const longestName = 80;
@@ -19,7 +21,10 @@ export class Warnings {
   addNamed(kind: string, name: string): void {
     const names = this.#names.get(kind) ?? new Set<string>();
     this.#names.set(kind, names);
-    const short = name.slice(0, longestName);
+    // By code points: half of a character is nothing that the report can hold.
+    const short = Array.from(storable(name.slice(0, 2 * longestName)))
+      .slice(0, longestName)
+      .join('');
     if (names.size < namesPerKind) names.add(short);
     this.add(names.has(short) ? `${kind}: ${short}` : `${kind}: others`);
   }

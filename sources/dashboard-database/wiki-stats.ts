@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { text } from './cells.ts';
 import type { Warnings } from './warnings.ts';
 
 /** By metric name; null is not collected. */
@@ -25,10 +26,11 @@ export function homeWikiTotals(yaml: string, warnings: Warnings): ReadonlyMap<st
     return totals;
   }
   for (const [domain, entry] of wikis) {
-    if (typeof domain !== 'string' || domain === '' || !(entry instanceof Map)) {
+    const wiki = typeof domain === 'string' ? text(domain, warnings) : null;
+    if (wiki === null || wiki === '' || totals.has(wiki) || !(entry instanceof Map)) {
       warnings.add('Entries of wiki_stats that are no totals of a wiki, left out');
     } else {
-      totals.set(domain, valuesOf(entry, warnings));
+      totals.set(wiki, valuesOf(entry, warnings));
     }
   }
   return totals;

@@ -1,4 +1,4 @@
-import { key, type Cell } from './cells.ts';
+import { key, text, type Cell } from './cells.ts';
 import type { DashboardConnection } from './connection.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -17,7 +17,7 @@ export async function readWikis(
     'select id, language, project from wikis order by id',
   );
   for (const row of rows) {
-    const domain = wikiDomain(row.language, row.project);
+    const domain = wikiDomain(text(row.language, warnings), text(row.project, warnings));
     domains.set(key(row.id), domain);
     if (domain === null) warnings.add('Wikis of no known domain, left out');
     else if (seen.has(domain)) warnings.add('Duplicate wikis, taken for one');
