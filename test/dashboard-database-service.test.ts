@@ -227,6 +227,52 @@ void t.test('no name of the source stops a run', { skip }, async (t) => {
   t.match(row, { slug: /^a\d+$/, title: 'ab', wiki: 'ab.wikipedia.org' });
 });
 
+void t.test('absurd numbers and names are null, and every answer stands', { skip }, async (t) => {
+  const installation = await install(t, 40);
+  const { database, store, clock, source } = installation;
+  const service = await createService(t, store, clock);
+  await database.root.query(`
+    delete from course_stats;
+    update courses set private = 0, slug = id, character_sum = -5, view_sum = -9,
+      references_count = -3, revision_count = 11, type = elt(1 + id % 3, '', 'none', 'Editathon');
+    update course_wiki_timeslices set revision_count = -7, character_sum = -8;
+    update article_course_timeslices set revision_count = if(id % 2 = 0, -7, 1);
+    update campaigns set slug = 'none' where id = 3;
+    insert into course_stats (course_id, stats_hash, created_at, updated_at)
+    select id, 'www.wikidata.org:\n  other updates: 9007199254740991\n  unknown: 7\n',
+      now(), now() from courses limit 1`);
+  const { run } = await publish(store, source, clock);
+  t.match(run, { state: 'succeeded' });
+  const warnings = run.counts?.['warnings'] as Record<string, number>;
+  t.match(warnings, { 'Numbers beyond 2^53 - 1, read as null': 1 });
+  t.ok((warnings['Negative numbers where none can be, read as null'] ?? 0) > 80);
+  await service.published.refresh();
+
+  const snapshot = (await service.inject('/v1/snapshots/latest')).json<{ totals: object }>();
+  t.match(snapshot.totals, { bytes_added: null, article_views: null });
+  const page = await service.inject('/v1/courses?limit=1000');
+  t.equal(page.statusCode, 200);
+  const courses = page.json<{ items: Record<string, unknown>[] }>().items;
+  t.ok(courses.every((c) => c['references_added'] === -3 && c['bytes_added'] === null));
+  const activity = await service.inject('/v1/activity?group_by=wiki');
+  t.equal(activity.statusCode, 200);
+  t.ok(activity.json<{ items: { edits: number }[] }>().items.every(({ edits }) => edits === 0));
+
+  const ask = async (url: string): Promise<number> => {
+    const answer = await service.inject(url);
+    t.equal(answer.statusCode, 200, url);
+    return answer.json<{ totals: { courses: number } }>().totals.courses;
+  };
+  const typed = courses.filter((c) => c['type'] === 'Editathon').length;
+  t.equal(courses.filter((c) => c['type'] === null).length, courses.length - typed);
+  t.equal(await ask('/v1/totals?type=none'), courses.length - typed, 'neither type is one');
+  t.equal(await ask('/v1/totals?type=none&type=Editathon'), courses.length);
+  const without = courses.filter((c) => String(c['campaigns']) === '').length;
+  t.ok(courses.some((c) => String(c['campaigns']).split(',').includes('none')));
+  t.equal(await ask('/v1/totals?campaign=none'), without, 'a campaign named none is no filter');
+  t.match((await service.inject('/v1/campaigns/none')).json(), { campaign_slug: 'none' });
+});
+
 /** Does something while a part of the source is being read. */
 function duringEnrollments(source: Source, act: () => Promise<void>): Source {
   return {

@@ -1,6 +1,13 @@
 import { test } from 'tap';
 import { parseAddress } from '../sources/dashboard-database/address.ts';
-import { seconds, text, time, wholeNumber } from '../sources/dashboard-database/cells.ts';
+import {
+  count,
+  negativeNumber,
+  seconds,
+  text,
+  time,
+  wholeNumber,
+} from '../sources/dashboard-database/cells.ts';
 import { wikidataValues } from '../sources/dashboard-database/course-stats.ts';
 import { readAhead } from '../sources/dashboard-database/read-ahead.ts';
 import { isSettled } from '../sources/dashboard-database/rereading.ts';
@@ -53,6 +60,20 @@ void test('numbers are exact or null', (t) => {
   t.equal(wholeNumber('9007199254740992', warnings), null);
   t.equal(wholeNumber('-9223372036854775808', warnings), null);
   t.strictSame([...warnings.counts.values()], [2]);
+  t.end();
+});
+
+void test('what is never negative is null where it is', (t) => {
+  const warnings = new Warnings();
+  t.equal(count('7', warnings), 7);
+  t.equal(count(0, warnings), 0);
+  t.equal(count(null, warnings), null);
+  t.equal(warnings.counts.size, 0);
+  t.equal(count(-1, warnings), null);
+  t.strictSame(wikidataValues('---\nwww.wikidata.org:\n  items created: -2\n', warnings), {
+    wikidata_items_created: null,
+  });
+  t.strictSame([...warnings.counts], [[negativeNumber, 2]]);
   t.end();
 });
 
@@ -109,6 +130,11 @@ void test('unknown updates of the legacy statistics fold into the other updates'
   const both = '---\nwww.wikidata.org:\n  unknown: 4\n  other updates: 3\n';
   t.strictSame(quiet(both), { wikidata_other_updates: 7 });
   t.strictSame(quiet('---\nwww.wikidata.org:\n  unknown: 4\n'), { wikidata_other_updates: 4 });
+  const warnings = new Warnings();
+  t.strictSame(wikidataValues(both.replace('3', '9007199254740991'), warnings), {
+    wikidata_other_updates: null,
+  });
+  t.strictSame([...warnings.counts], [['Numbers beyond 2^53 - 1, read as null', 1]]);
   t.end();
 });
 

@@ -1,5 +1,5 @@
 import type { SourceActivity } from '../source.ts';
-import { key, wholeNumber, type Cell } from './cells.ts';
+import { key, negativeNumber, wholeNumber, type Cell } from './cells.ts';
 import type { DashboardConnection } from './connection.ts';
 import { list } from './course-parts.ts';
 import type { Warnings } from './warnings.ts';
@@ -26,10 +26,12 @@ export async function* readActivity(
   const ids = [...tracked.keys()];
   for (let at = 0; at < ids.length; at += coursesPerBatch) {
     const rows = await database.rows(
-      ['course_id', 'wiki_id', 'month', 'edits', 'bytes', 'refs', 'slices'],
+      ['course_id', 'wiki_id', 'month', 'edits', 'bytes', 'refs', 'negative', 'slices'],
       `select course_id, wiki_id, extract(year_month from \`start\` + interval 0 second) as month,
-         sum(revision_count) as edits, sum(character_sum) as bytes,
-         sum(references_count) as refs, count(*) as slices
+         sum(greatest(revision_count, 0)) as edits, sum(greatest(character_sum, 0)) as bytes,
+         sum(references_count) as refs,
+         coalesce(sum(revision_count < 0), 0) + coalesce(sum(character_sum < 0), 0) as negative,
+         count(*) as slices
        from course_wiki_timeslices where course_id in (${list(ids.slice(at, at + coursesPerBatch))})
        group by course_id, wiki_id, month order by null`,
     );
@@ -49,6 +51,7 @@ export async function* readActivity(
         const month = `${digits.slice(0, 4)}-${digits.slice(4)}`;
         const name = `${courseId} ${month} ${wiki}`;
         const before = months.get(name);
+        warnings.add(negativeNumber, Number(row.negative));
         months.set(name, {
           courseId,
           wiki,

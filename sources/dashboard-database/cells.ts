@@ -16,6 +16,17 @@ export function wholeNumber(cell: Cell, warnings: Warnings): number | null {
   return null;
 }
 
+/** What a negative number is where none can be; sums of the database skip it like a null. */
+export const negativeNumber = 'Negative numbers where none can be, read as null';
+
+/** As `wholeNumber`, of what is never negative. */
+export function count(cell: Cell, warnings: Warnings): number | null {
+  const number = wholeNumber(cell, warnings);
+  if (number === null || number >= 0) return number;
+  warnings.add(negativeNumber);
+  return null;
+}
+
 /** A key of the Dashboard's, which its tables make a positive integer; NaN when it is null. */
 export function key(cell: Cell): number {
   return cell === null ? NaN : Number(cell);

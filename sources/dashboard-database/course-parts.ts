@@ -1,5 +1,5 @@
 import { newOrReturningValues, type NewOrReturning } from '../source.ts';
-import { key, text, wholeNumber, type Cell } from './cells.ts';
+import { count, key, negativeNumber, text, type Cell } from './cells.ts';
 import type { DashboardConnection } from './connection.ts';
 import { wikidataValues } from './course-stats.ts';
 import type { Warnings } from './warnings.ts';
@@ -129,11 +129,12 @@ export async function readNamespaceEdits(
   warnings: Warnings,
 ): Promise<ByCourse<NamespaceEdits>> {
   const rows = await database.rows(
-    ['course_id', 'main', 'talk', 'user', 'dangling'],
+    ['course_id', 'main', 'talk', 'user', 'negative', 'dangling'],
     `select s.course_id,
-       coalesce(sum(s.revision_count * (a.namespace = 0)), 0) as main,
-       coalesce(sum(s.revision_count * (a.namespace = 1)), 0) as talk,
-       coalesce(sum(s.revision_count * (a.namespace = 2)), 0) as user,
+       coalesce(sum(greatest(s.revision_count, 0) * (a.namespace = 0)), 0) as main,
+       coalesce(sum(greatest(s.revision_count, 0) * (a.namespace = 1)), 0) as talk,
+       coalesce(sum(greatest(s.revision_count, 0) * (a.namespace = 2)), 0) as user,
+       coalesce(sum(s.revision_count < 0), 0) as negative,
        count(*) - count(a.id) as dangling
      from article_course_timeslices s
      left join articles a on a.id = s.article_id
@@ -143,10 +144,11 @@ export async function readNamespaceEdits(
   const edits = new Map<number, NamespaceEdits>();
   for (const row of rows) {
     edits.set(key(row.course_id), {
-      mainspace_edits: wholeNumber(row.main, warnings),
-      article_talk_edits: wholeNumber(row.talk, warnings),
-      userspace_edits: wholeNumber(row.user, warnings),
+      mainspace_edits: count(row.main, warnings),
+      article_talk_edits: count(row.talk, warnings),
+      userspace_edits: count(row.user, warnings),
     });
+    warnings.add(negativeNumber, Number(row.negative));
     warnings.add('Time slices of articles that are missing, left out', Number(row.dangling));
   }
   return edits;

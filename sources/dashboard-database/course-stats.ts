@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml';
 import { wikidataMetricOf } from '../../metrics/wikidata.ts';
+import { count } from './cells.ts';
 import type { Warnings } from './warnings.ts';
 
 const wikidata = 'www.wikidata.org';
@@ -22,7 +23,9 @@ export function wikidataValues(yaml: string, warnings: Warnings): Values {
     if (name === undefined) {
       warnings.addNamed('Unknown Wikidata labels, left out', String(label));
     } else if (typeof value === 'number' && Number.isSafeInteger(value)) {
-      values[name] = (values[name] ?? 0) + value;
+      const before = values[name];
+      // Labels that fold into one metric can come to more than each of them.
+      values[name] = before === null ? null : count((before ?? 0) + value, warnings);
     } else if (value !== null) {
       warnings.add('Wikidata statistics that are no whole number, read as null');
     }

@@ -1,5 +1,6 @@
+import { sumMetrics } from '../../metrics/registry.ts';
 import type { SourceCourse } from '../source.ts';
-import { key, seconds, text, time, wholeNumber, type Cell } from './cells.ts';
+import { count, key, seconds, text, time, wholeNumber, type Cell } from './cells.ts';
 import type { DashboardConnection } from './connection.ts';
 import {
   readArticleSliceTimes,
@@ -49,6 +50,10 @@ const columns = [
 ] as const;
 type Row = Record<(typeof columns)[number], Cell>;
 
+const signedMetrics = new Set(
+  sumMetrics.filter((metric) => metric.signed).map((metric) => metric.name),
+);
+
 const knownTypes = new Set([
   'ArticleScopedProgram',
   'BasicCourse',
@@ -59,6 +64,9 @@ const knownTypes = new Set([
   'SingleUser',
   'VisitingScholarship',
 ]);
+
+/** What a filter calls the courses that have no type. */
+const nameOfNone = 'none';
 
 const namespaceMetrics: readonly (keyof NamespaceEdits)[] = [
   'mainspace_edits',
@@ -177,10 +185,7 @@ async function completed(rows: readonly Row[], context: CoursesContext): Promise
 function described(row: Row, { warnings, domains }: CoursesContext) {
   if (row.slug === null) warnings.add('Courses without a slug, which is read as empty');
   if (row.title === null) warnings.add('Courses without a title');
-  const type = text(row.type, warnings);
-  if (type !== null && !knownTypes.has(type)) {
-    warnings.addNamed('Unknown course types, kept as they are', type);
-  }
+  const type = typeOf(row.type, warnings);
   const home = row.home_wiki_id === null ? null : domains.get(key(row.home_wiki_id));
   if (home === undefined) warnings.add('Home wikis that are missing, read as none');
   else if (home === null && row.home_wiki_id !== null) {
@@ -199,9 +204,24 @@ function described(row: Row, { warnings, domains }: CoursesContext) {
   };
 }
 
+/** Null for none: for '' too, which no filter could name, and for the name of having none. */
+function typeOf(cell: Cell, warnings: Warnings): string | null {
+  const type = text(cell, warnings);
+  if (type === null || type === '') return null;
+  if (type === nameOfNone) {
+    warnings.add(`Course types named ${nameOfNone}, read as none`);
+    return null;
+  }
+  if (!knownTypes.has(type)) warnings.addNamed('Unknown course types, kept as they are', type);
+  return type;
+}
+
 function cachedMetrics(row: Row, warnings: Warnings): Record<string, number | null> {
   return Object.fromEntries(
-    metricColumns.map(([column, metric]) => [metric, wholeNumber(row[column], warnings)]),
+    metricColumns.map(([column, metric]) => {
+      const number = signedMetrics.has(metric) ? wholeNumber : count;
+      return [metric, number(row[column], warnings)];
+    }),
   );
 }
 

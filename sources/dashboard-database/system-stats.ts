@@ -1,6 +1,6 @@
 import { SourceError } from '../source.ts';
 import { parseAddress } from './address.ts';
-import { text, time, wholeNumber, type Cell } from './cells.ts';
+import { count, text, time, type Cell } from './cells.ts';
 import { DashboardConnection } from './connection.ts';
 import { lack } from './failures.ts';
 import { quoted } from './tables.ts';
@@ -111,7 +111,7 @@ function dayTotals(row: Row, warnings: Warnings): DayTotals[] {
       day,
       computedAt: new Date(written ?? endOfDay),
       totals: Object.fromEntries(
-        metricColumns.map(([column, metric]) => [metric, wholeNumber(row[column], warnings)]),
+        metricColumns.map(([column, metric]) => [metric, count(row[column], warnings)]),
       ),
       homeWikis: yaml === null ? new Map() : homeWikiTotals(yaml, warnings),
     },

@@ -31,11 +31,11 @@ const sumOf = (namespace: number): string => `(
 /** By metric; of `c`, a row of `courses`. */
 const metricColumns: Readonly<Record<string, string>> = {
   edits: 'c.revision_count',
-  bytes_added: 'c.character_sum',
+  bytes_added: 'if(c.character_sum < 0, null, c.character_sum)',
   references_added: 'c.references_count',
   articles_edited: 'c.article_count',
   articles_created: 'c.new_article_count',
-  article_views: 'if(c.view_sum > 9007199254740991, null, c.view_sum)',
+  article_views: 'if(c.view_sum between 0 and 9007199254740991, c.view_sum, null)',
   uploads: 'c.upload_count',
   uploads_in_use: 'c.uploads_in_use_count',
   upload_usages: 'c.upload_usages_count',
@@ -62,7 +62,8 @@ export async function gatherFacts(
   await root.query(`
     drop table if exists fact_courses, fact_groups, fact_wikidata, fact_people;
     create table fact_courses (primary key (id)) default charset utf8mb4 collate utf8mb4_bin
-    select c.id, ${values.join(', ')}, ${domain('w')} as home_wiki, c.type,
+    select c.id, ${values.join(', ')}, ${domain('w')} as home_wiki,
+      if(c.type in ('', 'none'), null, c.type) as type,
       date_format(${dated('c.start')}, '%Y') as start_year,
       case when not coalesce(${possible('c.start')} and ${possible('c.end')}, false) then 'undated'
         when c.start > ${now} then 'upcoming'

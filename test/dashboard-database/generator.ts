@@ -43,6 +43,8 @@ const types = [
   'Editathon',
   'LegacyCourse',
   'TimeTravelProgram',
+  '',
+  'none',
   null,
 ];
 const titles = ['Edit-a-thon', 'தமிழ் விக்கி', 'Größe, "quoted"', 'a/b|c', '=1+1', 'Ünïcode 🎓'];
@@ -160,11 +162,17 @@ export async function generate(connection: Connection, size: Size): Promise<Trut
         privacy,
         chance(0.1) ? null : chance(0.02) ? missingWiki : 1 + below(wikis.length),
         count(5000),
-        chance(0.01) ? 2_147_483_647 : count(1_000_000),
+        index % 223 === 11 ? -5 : chance(0.01) ? 2_147_483_647 : count(1_000_000),
         chance(0.05) ? null : below(300) - 100,
         count(300),
         count(50),
-        index === 20 ? '9223372036854775807' : chance(0.05) ? null : below(2 ** 45),
+        index % 131 === 20
+          ? '9223372036854775807'
+          : index % 131 === 21
+            ? -9
+            : chance(0.05)
+              ? null
+              : below(2 ** 45),
         count(100),
         count(50),
         count(500),
