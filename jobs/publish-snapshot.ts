@@ -103,7 +103,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const versions = await writeVersions(tx, snapshotId);
   const enrollments = await writeEnrollments(tx);
   const activity = await writeActivity(tx);
-  await writeMarkers(tx);
+  await writeMarkers(tx, options.readAt);
   await eraseGoneCampaigns(tx);
   const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised > 0;
   if (rowsOfThePastChanged) await raiseRevision(tx, options.now);

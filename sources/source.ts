@@ -112,12 +112,19 @@ export interface Source {
   open(options: OpenOptions): Promise<SourceReading>;
 }
 
+export interface Marker {
+  /** The `marker` of the course in an earlier reading. */
+  readonly marker: string;
+  /** The day, UTC, on which a reading last gave the course without `keeps`: `2026-08-27`. */
+  readonly readOn: string;
+}
+
 export interface OpenOptions {
   readonly signal: AbortSignal;
   /** When the reading happens; rolling re-checks and invented data depend on it. */
   readonly now: Date;
-  /** The markers of the courses that are public in the store, by course id. */
-  readonly markers: ReadonlyMap<number, string>;
+  /** What earlier readings noted of the courses that are public in the store, by course id. */
+  readonly markers: ReadonlyMap<number, Marker>;
   /** Progress of a long reading, for the log: rows so far of the named part. */
   readonly onProgress?: (progress: { readonly part: string; readonly rows: number }) => void;
 }

@@ -273,6 +273,65 @@ void t.test('absurd numbers and names are null, and every answer stands', { skip
   t.match((await service.inject('/v1/campaigns/none')).json(), { campaign_slug: 'none' });
 });
 
+void t.test('a change that is taken back is found like any other', { skip }, async (t) => {
+  const installation = await install(t, 60);
+  const { database, store, clock, source } = installation;
+  const [course] = await database.ask<{ id: number }>(
+    `select s.course_id as id from article_course_timeslices s
+     join courses c on c.id = s.course_id where c.private = 0 limit 1`,
+  );
+  const id = String(course?.id);
+  await database.root.query(`
+    delete from article_course_timeslices where course_id = ${id};
+    insert into articles (id, namespace) values (777777, 0);
+    insert into article_course_timeslices
+      (course_id, article_id, start, end, revision_count, created_at, updated_at)
+    values (${id}, 777777, '2020-01-01', '2020-01-02', 5, '2020-01-01', '2020-01-01')`);
+  const edits = async () => {
+    const { run } = await publish(store, source, clock);
+    t.equal(run.problem, null);
+    const [row] = await store.sql<{ edits: number }[]>`
+      select mainspace_edits as edits from course_versions
+      where course_id = ${id} and valid_to is null`;
+    return row?.edits;
+  };
+  t.equal(await edits(), 5);
+  await database.root.query(`
+    insert into article_course_timeslices
+      (course_id, article_id, start, end, revision_count, created_at, updated_at)
+    values (${id}, 777777, '2020-01-03', '2020-01-04', 100, utc_timestamp(), utc_timestamp())`);
+  clock.advance(60);
+  t.equal(await edits(), 105);
+  await database.root.query(
+    `delete from article_course_timeslices where course_id = ${id} and revision_count = 100`,
+  );
+  clock.advance(86_400);
+  t.equal(await edits(), 5);
+});
+
+void t.test('markers keep the day of the last reading of slices', { skip }, async (t) => {
+  const installation = await install(t, 60);
+  const { store, clock, source } = installation;
+  await publish(store, source, clock);
+  const days = async () => {
+    const rows = await store.sql<{ day: string; courses: number }[]>`
+      select read_on::text as day, count(*) as courses from course_markers
+      group by read_on order by read_on`;
+    return Object.fromEntries(rows.map(({ day, courses }) => [day, courses]));
+  };
+  const { '2026-08-27': all = 0 } = await days();
+  clock.advance(3600);
+  await publish(store, source, clock);
+  t.same(await days(), { '2026-08-27': all });
+  clock.advance(7 * 86_400);
+  await publish(store, source, clock);
+  const half = Math.ceil(all / 2);
+  t.same(await days(), { '2026-08-27': all - half, '2026-09-03': half });
+  clock.advance(7 * 86_400);
+  await publish(store, source, clock);
+  t.same(Object.keys(await days()), ['2026-09-03', '2026-09-10']);
+});
+
 /** Does something while a part of the source is being read. */
 function duringEnrollments(source: Source, act: () => Promise<void>): Source {
   return {

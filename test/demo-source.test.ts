@@ -306,7 +306,7 @@ t.test('publication times ascend to before now, weekly and then daily, at 04:00 
 
 t.test('an abort ends a reading', async (t) => {
   const controller = new AbortController();
-  const options = { signal: controller.signal, now, markers: new Map<number, string>() };
+  const options = { signal: controller.signal, now, markers: new Map() };
   const reading = await demoSource().open(options);
   controller.abort();
   await t.rejects(collect(reading.courses()), { name: 'AbortError' });

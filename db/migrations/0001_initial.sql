@@ -108,7 +108,9 @@ create table withdrawn_courses (
 -- What the source asks to be told again at the next reading, course by course.
 create table course_markers (
   course_id bigint primary key,
-  marker text not null
+  marker text not null,
+  -- The day, UTC, on which what the marker stands for was last read.
+  read_on date not null
 );
 
 create table campaigns (

@@ -44,18 +44,34 @@ function csvTail(sql: Queryable) {
   return sql`',' || array_to_string(array[${commaSeparated(sql, fields)}], ',', '')`;
 }
 
-/** Remembers what the source asked to be told at its next reading. */
-export async function writeMarkers(sql: Queryable): Promise<void> {
+/**
+ * Remembers what the source asked to be told at its next reading, and forgets the marker of a
+ * course that was given none: it is of an earlier state, to which the course may come back.
+ */
+export async function writeMarkers(sql: Queryable, readAt: Date): Promise<void> {
   await sql`
-    insert into course_markers (course_id, marker)
-    select course_id, marker from staged_courses where marker is not null
-    on conflict (course_id) do update set marker = excluded.marker
-    where course_markers.marker <> excluded.marker`;
+    delete from course_markers m using staged_courses s
+    where s.course_id = m.course_id and s.marker is null`;
+  const today = sql`(${readAt} at time zone 'UTC')::date`;
+  await sql`
+    insert into course_markers (course_id, marker, read_on)
+    select s.course_id, s.marker,
+      case when s.keeps is null then ${today} else coalesce(m.read_on, ${today}) end
+    from staged_courses s left join course_markers m using (course_id)
+    where s.marker is not null
+    on conflict (course_id) do update set marker = excluded.marker, read_on = excluded.read_on
+    where (course_markers.marker, course_markers.read_on) <> (excluded.marker, excluded.read_on)`;
 }
 
 /** The markers of the courses that are public, by course id. */
-export async function readMarkers(sql: Queryable): Promise<Map<number, string>> {
-  const rows = await sql<{ courseId: number; marker: string }[]>`
-    select course_id as "courseId", marker from course_markers`;
-  return new Map(rows.map((row) => [row.courseId, row.marker]));
+export async function readMarkers(sql: Queryable): Promise<Map<number, Marker>> {
+  const rows = await sql<(Marker & { courseId: number })[]>`
+    select course_id as "courseId", marker, to_char(read_on, 'YYYY-MM-DD') as "readOn" from course_markers`;
+  return new Map(rows.map(({ courseId, ...marker }) => [courseId, marker]));
+}
+
+interface Marker {
+  readonly marker: string;
+  /** `2026-08-27`. */
+  readonly readOn: string;
 }

@@ -154,30 +154,56 @@ export async function readNamespaceEdits(
   return edits;
 }
 
-/** When article slices were last and first touched, answered by one dive into an index each. */
-export async function readArticleSliceTimes(
-  database: DashboardConnection,
-  ids: readonly number[],
-): Promise<ByCourse<readonly Cell[]>> {
-  const rows = await database.rows(
-    ['course_id', 'latest', 'earliest'],
-    `select course_id, max(updated_at) as latest, min(updated_at) as earliest
-     from article_course_timeslices where course_id in (${list(ids)}) group by course_id`,
-  );
-  return new Map(rows.map((row) => [key(row.course_id), [row.latest, row.earliest]]));
+export interface ArticleSlices {
+  readonly slices: Cell;
+  /** When they were last and first touched. */
+  readonly latest: Cell;
+  readonly earliest: Cell;
 }
 
-/** How many slices of wikis there are and the id of the newest, from an index alone. */
-export async function readWikiSliceCounts(
+/** How many slices of articles there are and when they were touched, from an index alone. */
+export async function readArticleSlices(
   database: DashboardConnection,
   ids: readonly number[],
-): Promise<ByCourse<readonly Cell[]>> {
+): Promise<ByCourse<ArticleSlices>> {
   const rows = await database.rows(
-    ['course_id', 'slices', 'newest'],
-    `select course_id, count(*) as slices, max(id) as newest
-     from course_wiki_timeslices where course_id in (${list(ids)}) group by course_id`,
+    ['course_id', 'slices', 'latest', 'earliest'],
+    `select course_id, count(*) as slices, max(updated_at) as latest,
+       min(updated_at) as earliest
+     from article_course_timeslices where course_id in (${list(ids)}) group by course_id`,
   );
-  return new Map(rows.map((row) => [key(row.course_id), [row.slices, row.newest]]));
+  return new Map(rows.map(({ course_id: courseId, ...slices }) => [key(courseId), slices]));
+}
+
+export interface WikiSlices {
+  /** Null for a wiki that is missing, or of no known domain. */
+  readonly domain: string | null;
+  readonly slices: number;
+  /** The greatest id. */
+  readonly newest: Cell;
+}
+
+/** The slices of each wiki that a course has slices of, from an index alone. */
+export async function readWikiSlices(
+  database: DashboardConnection,
+  ids: readonly number[],
+  domains: WikiDomains,
+): Promise<ByCourse<WikiSlices[]>> {
+  const rows = await database.rows(
+    ['course_id', 'wiki_id', 'slices', 'newest'],
+    `select course_id, wiki_id, count(*) as slices, max(id) as newest
+     from course_wiki_timeslices where course_id in (${list(ids)})
+     group by course_id, wiki_id order by course_id, wiki_id`,
+  );
+  const slices = new Map<number, WikiSlices[]>();
+  for (const row of rows) {
+    added(slices, key(row.course_id)).push({
+      domain: domains.get(key(row.wiki_id)) ?? null,
+      slices: Number(row.slices),
+      newest: row.newest,
+    });
+  }
+  return slices;
 }
 
 /** Ids as SQL; 0, which no row has, stands for none. */

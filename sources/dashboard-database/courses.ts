@@ -1,19 +1,19 @@
 import { sumMetrics } from '../../metrics/registry.ts';
-import type { SourceCourse } from '../source.ts';
+import type { Marker, SourceCourse } from '../source.ts';
 import { count, key, seconds, text, time, wholeNumber, type Cell } from './cells.ts';
 import type { DashboardConnection } from './connection.ts';
 import {
-  readArticleSliceTimes,
+  readArticleSlices,
   readCampaignLinks,
   readNamespaceEdits,
   readNewEditors,
   readTags,
   readTrackedWikis,
   readWikidata,
-  readWikiSliceCounts,
+  readWikiSlices,
   type NamespaceEdits,
 } from './course-parts.ts';
-import { isItsTurn, isSettled, markerOf } from './rereading.ts';
+import { isSettled, markerOf } from './rereading.ts';
 import type { Warnings } from './warnings.ts';
 import type { WikiDomains } from './wikis.ts';
 
@@ -91,8 +91,9 @@ export interface CoursesContext {
   readonly warnings: Warnings;
   readonly domains: WikiDomains;
   readonly campaignIds: ReadonlySet<number>;
-  readonly markers: ReadonlyMap<number, string>;
-  readonly now: Date;
+  readonly markers: ReadonlyMap<number, Marker>;
+  /** The courses whose time slices are read whatever their markers say. */
+  readonly turns: ReadonlySet<number>;
   /** The database's own time when the transaction began, `2026-08-27 14:46:47`. */
   readonly readAt: string;
   /** Filled: the window of every course, for its enrolments. */
@@ -124,22 +125,25 @@ async function completed(rows: readonly Row[], context: CoursesContext): Promise
   const campaigns = await readCampaignLinks(database, ids, context.campaignIds, warnings);
   const wikis = await readTrackedWikis(database, ids, context.domains, warnings);
   const wikidata = await readWikidata(database, ids, warnings);
-  const articleSlices = await readArticleSliceTimes(database, ids);
-  const wikiSlices = await readWikiSliceCounts(database, ids);
+  const articleSlices = await readArticleSlices(database, ids);
+  const wikiSlices = await readWikiSlices(database, ids, context.domains);
 
   const markers = new Map<number, string>();
   for (const row of rows) {
     const id = key(row.id);
     const tracked = wikis.get(id) ?? [];
-    const touched = articleSlices.get(id) ?? [];
+    const touched = articleSlices.get(id);
     const marker = markerOf({
       course: [row.updated_at, row.start, row.end, ...metricColumns.map(([column]) => row[column])],
       wikis: tracked,
       articleSlices: touched,
       wikiSlices: wikiSlices.get(id) ?? [],
     });
-    if (isSettled([row.updated_at, ...touched], context.readAt)) markers.set(id, marker);
-    if (context.markers.get(id) !== marker || isItsTurn(id, context.now)) reread.set(id, tracked);
+    const times = [row.updated_at, touched?.latest ?? null, touched?.earliest ?? null];
+    if (isSettled(times, context.readAt)) markers.set(id, marker);
+    if (context.markers.get(id)?.marker !== marker || context.turns.has(id)) {
+      reread.set(id, tracked);
+    }
   }
   const edits = await readNamespaceEdits(
     database,

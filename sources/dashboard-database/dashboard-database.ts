@@ -17,6 +17,7 @@ import { readCourses, type Window } from './courses.ts';
 import { readEnrollments } from './enrollments.ts';
 import { lack } from './failures.ts';
 import { readAhead } from './read-ahead.ts';
+import { turnsOf } from './rereading.ts';
 import { quoted, requiredGrants } from './tables.ts';
 import { Warnings } from './warnings.ts';
 import { readWikis, type WikiDomains } from './wikis.ts';
@@ -105,7 +106,7 @@ class DashboardReading implements SourceReading {
       domains,
       campaignIds: this.#campaignIds,
       markers: opening.markers,
-      now: opening.now,
+      turns: turnsOf(opening.markers, opening.now),
       readAt: databaseTime,
       windows: this.#windows,
       reread: this.#reread,

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Marker } from '../source.ts';
 import type { Cell } from './cells.ts';
+import type { ArticleSlices, WikiSlices } from './course-parts.ts';
 
 /**
  * # Which courses' time slices are read again
@@ -14,31 +16,35 @@ import type { Cell } from './cells.ts';
  *    - `courses.updated_at`, the course's dates and its cached metrics, which the Dashboard
  *      computes from the slices;
  *    - the domains of its tracked wikis, as activity is kept for tracked wikis only;
- *    - the latest and the earliest `updated_at` in `article_course_timeslices`;
- *    - the number and the greatest id of its rows in `course_wiki_timeslices`;
- * 3. whose turn it is: every course is read once in `rollingDays` days whatever its
- *    marker says. That finds what leaves no trace in the above, such as a page moved to
- *    another namespace. The turn depends on the course's id and the day (UTC) alone: a day
- *    without a reading passes over its courses until their next turn.
+ *    - the number of its rows in `article_course_timeslices`, and the latest and the earliest
+ *      `updated_at` of them;
+ *    - of each wiki in `course_wiki_timeslices` its domain, the number of the course's rows and
+ *      the greatest id of them;
+ * 3. whose turn it is: those that were read the longest ago, a fourteenth of all for each day
+ *    (UTC) since any was read, so that none is older than `rollingDays` days, whatever the
+ *    schedule. That finds what leaves no trace in the above, such as a page moved to another
+ *    namespace. After a long pause it is `greatestShare` of all at once, and the rest in the
+ *    days after.
  *
  * Everything else is read whole each time.
  */
 const rollingDays = 14;
+const greatestShare = 1 / 2;
 
 /** Raised when what a marker is made of changes, so that every course is read once more. */
-const markerVersion = 1;
+const markerVersion = 2;
 
 /** Seconds that the Dashboard's clock may be ahead of or behind its database's. */
 const settlingSeconds = 10;
 
-const secondsPerDay = 86_400;
+const millisecondsPerDay = 86_400_000;
 
 export interface Traces {
   /** Of the course's own row: times, dates, cached metrics. */
   readonly course: readonly Cell[];
   readonly wikis: readonly string[];
-  readonly articleSlices: readonly Cell[];
-  readonly wikiSlices: readonly Cell[];
+  readonly articleSlices: ArticleSlices | undefined;
+  readonly wikiSlices: readonly WikiSlices[];
 }
 
 export function markerOf(traces: Traces): string {
@@ -46,7 +52,7 @@ export function markerOf(traces: Traces): string {
     markerVersion,
     traces.course,
     traces.wikis,
-    traces.articleSlices,
+    traces.articleSlices ?? null,
     traces.wikiSlices,
   ]);
   return createHash('sha256').update(whole).digest('base64url').slice(0, 22);
@@ -62,7 +68,18 @@ export function isSettled(times: readonly Cell[], readAt: string): boolean {
   return times.every((time) => time === null || String(time) < settled);
 }
 
-export function isItsTurn(courseId: number, now: Date): boolean {
-  const day = Math.floor(now.getTime() / 1000 / secondsPerDay);
-  return (courseId + day) % rollingDays === 0;
+/** The courses that are to be read whatever their markers say. */
+export function turnsOf(markers: ReadonlyMap<number, Marker>, now: Date): ReadonlySet<number> {
+  const today = Math.floor(now.getTime() / millisecondsPerDay);
+  const ages = Array.from(markers, ([courseId, { readOn }]) => {
+    const days = today - Date.parse(readOn) / millisecondsPerDay;
+    // A day that is still to come was written by a clock that was wrong.
+    return { courseId, days: days < 0 ? Infinity : days };
+  });
+  const sinceAny = ages.reduce((least, { days }) => Math.min(least, days), Infinity);
+  const share = Math.min(sinceAny / rollingDays, greatestShare);
+  const turns = ages
+    .sort((a, b) => (a.days === b.days ? a.courseId - b.courseId : b.days > a.days ? 1 : -1))
+    .slice(0, Math.ceil(ages.length * share));
+  return new Set(turns.map(({ courseId }) => courseId));
 }

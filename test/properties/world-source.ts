@@ -21,7 +21,7 @@ export function worldSource(world: World, behaviour: Behaviour): Source {
         behaviour === 'half restored' ? [] : [...world.courses.values()].filter(isPublic);
       const kept = new Set<number>();
       for (const course of courses) {
-        if (options.markers.get(course.id) === markerOf(course)) kept.add(course.id);
+        if (options.markers.get(course.id)?.marker === markerOf(course)) kept.add(course.id);
       }
       const reading = await sourceOf({
         campaigns: [...world.campaigns].map(([campaignId, names]) => ({
