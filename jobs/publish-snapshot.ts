@@ -1,8 +1,9 @@
 import type { Sql, TransactionSql } from '../db/connect.ts';
-import { findChanges, type Changes } from '../db/queries/changes.ts';
+import { findChanges } from '../db/queries/changes.ts';
 import { computeCurrentTotals, type StoredTotals } from '../db/queries/compute-totals.ts';
 import { countPeople, peopleMetrics, writePeopleGroups } from '../db/queries/count-people.ts';
 import { finishRun, type RunCounts } from '../db/queries/job-runs.ts';
+import { findLosses } from '../db/queries/losses.ts';
 import {
   findLatestComputed,
   findLatestSnapshot,
@@ -22,6 +23,7 @@ import { writeActivity, writeEnrollments } from '../db/queries/write-people.ts';
 import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
 import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import type { SourceKind } from '../sources/source.ts';
+import { PublicationRefused, refuseLosses } from './loss-guard.ts';
 
 export interface PublishOptions {
   readonly sourceKind: SourceKind;
@@ -33,7 +35,7 @@ export interface PublishOptions {
   readonly purged: number;
   /** The run whose end is recorded with the snapshot; absent for a trial. */
   readonly runId?: number;
-  /** An operator's word that courses missing from the source are really gone. */
+  /** An operator's word that what is missing from the source is really gone. */
   readonly confirmWithdrawals: boolean;
 }
 
@@ -41,14 +43,6 @@ export interface Published {
   readonly state: 'succeeded' | 'unchanged';
   readonly snapshotId: number | null;
   readonly counts: RunCounts;
-}
-
-/** A publication that would erase too much, stopped for an operator to look at. */
-export class PublicationRefused extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'PublicationRefused';
-  }
 }
 
 /** Ends a transaction that was only made to see what it would do. */
@@ -64,8 +58,8 @@ class Trial extends Error {
  * Publishes what this session has staged, in one transaction: readers see the store as it
  * was or the new snapshot, never half. The caller holds the publisher's lock.
  *
- * @throws {PublicationRefused} when too many courses have disappeared; those that are not
- *   public any more are withdrawn all the same
+ * @throws {PublicationRefused} when too much has disappeared; courses that are not public any
+ *   more are withdrawn all the same
  */
 export async function publishSnapshot(sql: Sql, options: PublishOptions): Promise<Published> {
   try {
@@ -88,12 +82,11 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const latest = await findLatestSnapshot(tx);
   const previous = await findLatestComputed(tx);
   const snapshotId = await nextSnapshotId(tx);
+  if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx));
   // The reading took its time: what is past its grace by now does not return either.
   const purged = options.purged + (await erasePastGrace(tx, options.now));
   const returned = await returnCourses(tx, previous?.snapshotId ?? 0);
   const changes = await findChanges(tx);
-  if (!options.confirmWithdrawals) refuseMassDisappearance(changes);
-
   const campaigns = await writeCampaigns(tx, snapshotId);
   const withdrawnNow = await withdrawCourses(tx, {
     snapshotId,
@@ -176,18 +169,6 @@ async function withdrawHidden(tx: TransactionSql, options: PublishOptions): Prom
   await raiseRevision(tx, options.now);
   await countWithdrawnSince(tx);
   await notifyReaders(tx);
-}
-
-function refuseMassDisappearance(changes: Changes): void {
-  const { disappeared, current, staged } = changes;
-  const many = disappeared > 50 && disappeared > current * 0.05;
-  const all = disappeared > 0 && staged === 0;
-  if (!many && !all) return;
-  throw new PublicationRefused(
-    `${String(disappeared)} of ${String(current)} courses are missing from the source, which ` +
-      'looks like a source that is empty or half restored: nothing was published. If they are ' +
-      'really gone, publish once with --confirm-withdrawals.',
-  );
 }
 
 function isSameDay(a: Date, b: Date): boolean {

@@ -13,7 +13,8 @@ import { keepPersonKeySecret, lockPublishing, readStore } from '../db/queries/st
 import { erasePastGrace } from '../db/queries/withdrawals.ts';
 import { readMarkers } from '../db/queries/write-versions.ts';
 import { SourceError, type Source } from '../sources/source.ts';
-import { PublicationRefused, publishSnapshot, type Published } from './publish-snapshot.ts';
+import { PublicationRefused } from './loss-guard.ts';
+import { publishSnapshot, type Published } from './publish-snapshot.ts';
 import { asPublisher, connectPublisher, waitForLock } from './publisher-session.ts';
 import { stageSource } from './stage-source.ts';
 

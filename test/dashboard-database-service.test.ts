@@ -332,6 +332,43 @@ void t.test('markers keep the day of the last reading of slices', { skip }, asyn
   t.same(Object.keys(await days()), ['2026-09-03', '2026-09-10']);
 });
 
+void t.test('a source that lacks a table’s rows is refused', { skip }, async (t) => {
+  const installation = await install(t, 150);
+  const { database, store, clock, source } = installation;
+  await publish(store, source, clock);
+  for (const [table, missing] of Object.entries({
+    courses_users: /^(\d+) of \1 enrolments are/,
+    users: /^(\d+) of \1 enrolments are/,
+    courses_wikis: /^(\d+) of \1 tracked wikis and (\d+) of \2 activities of courses are/,
+    wikis: /^(\d+) of \1 tracked wikis, (\d+) of \2 home wikis, and (\d+) of \3 activities/,
+    campaigns_courses: /^(\d+) of \1 links to campaigns are/,
+    campaigns: /^(\d+) of \1 links to campaigns are/,
+    tags: /^(\d+) of \1 tags of instructors are/,
+    course_stats: /^(\d+) of \1 Wikidata statistics of courses are/,
+    course_wiki_timeslices: /^(\d+) of \1 activities of courses are/,
+    article_course_timeslices: /^(\d+) of \1 edits by namespace of courses are/,
+  })) {
+    await database.root.query(
+      `create table kept like ${table}; insert into kept select * from ${table};
+       delete from ${table}`,
+    );
+    clock.advance(60);
+    const { run } = await publish(store, source, clock);
+    t.match(run, { state: 'refused', snapshotId: null, problem: missing }, table);
+    await database.root.query(`insert into ${table} select * from kept; drop table kept`);
+  }
+  clock.advance(60);
+  t.match((await publish(store, source, clock)).run, {
+    state: 'unchanged',
+    counts: { versions_written: 0, enrollments_written: 0, activity_written: 0 },
+  });
+
+  await database.root.query('delete from articles');
+  clock.advance(7 * 86_400);
+  const { run } = await publish(store, source, clock);
+  t.match(run.problem, /edits by namespace of courses are/, 'found where it is their turn');
+});
+
 /** Does something while a part of the source is being read. */
 function duringEnrollments(source: Source, act: () => Promise<void>): Source {
   return {

@@ -218,6 +218,157 @@ void t.test('the disappearance of many courses, or of all, is refused', async (t
   t.equal((await count(store)).versions, 0);
 });
 
+void t.test('the disappearance of all is refused, whatever is there instead', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const old = Array.from({ length: 40 }, (_, index) => index + 1);
+  const state = stateOf(...old);
+  await publish(store, sourceOf(state), clock);
+  Object.assign(state, stateOf(101, 102, 103));
+  clock.advance(60);
+  const { run } = await publish(store, sourceOf(state), clock);
+  t.match(run, { state: 'refused', problem: /^40 of 40 courses are missing from the source,/ });
+  t.equal((await count(store)).versions, 40);
+
+  Object.assign(state, stateOf(101), { hidden: old.slice(0, 38) });
+  clock.advance(60);
+  const hidden = await publish(store, sourceOf(state), clock);
+  t.match(hidden.run, { state: 'refused', problem: /^2 of 2 courses/ }, 'the hidden ones aside');
+  t.equal((await count(store)).versions, 2, 'which are withdrawn');
+
+  Object.assign(state, stateOf(1, 2, 101), { hidden: old.slice(2, 38) });
+  clock.advance(60);
+  t.equal((await publish(store, sourceOf(state), clock)).run.state, 'refused', 'returns aside');
+  Object.assign(state, stateOf(1, 2, 40, 101), { hidden: old.slice(2, 39) });
+  clock.advance(60);
+  t.equal((await publish(store, sourceOf(state), clock)).run.state, 'succeeded');
+});
+
+/** Courses with everything that a course can have. */
+function fullState(courses: number): SourceState {
+  const ids = Array.from({ length: courses }, (_, index) => index + 1);
+  return {
+    ...emptyState(),
+    campaigns: [campaign(1)],
+    courses: ids.map((id) =>
+      course(id, {
+        campaignIds: [1],
+        newOrReturning: 'returning_instructor',
+        metrics: { edits: id, mainspace_edits: 3, wikidata_items_created: 2 },
+      }),
+    ),
+    enrollments: ids.flatMap((courseId) =>
+      [1, 2].map((userId) => ({
+        ...{ courseId, userId, role: 0, newEditor: false, newEditor60d: false },
+      })),
+    ),
+    activity: ids.map((courseId) => ({
+      ...{ courseId, wiki: 'en.wikipedia.org', month: '2026-01' },
+      ...{ edits: 1, bytesAdded: 1, referencesAdded: 1 },
+    })),
+  };
+}
+
+/** Empties one of the things that the first `courses` of a state have. */
+const emptied: Readonly<Record<string, (state: SourceState, courses: number) => void>> = {
+  enrolments: (state, courses) => {
+    state.enrollments = state.enrollments.filter(({ courseId }) => courseId > courses);
+  },
+  'tracked wikis': (state, courses) => changeCourses(state, courses, { wikis: [] }),
+  'links to campaigns': (state, courses) => changeCourses(state, courses, { campaignIds: [] }),
+  'home wikis': (state, courses) => changeCourses(state, courses, { homeWiki: null }),
+  'tags of instructors': (state, courses) =>
+    changeCourses(state, courses, { newOrReturning: 'unknown' }),
+  'Wikidata statistics of courses': (state, courses) =>
+    changeCourses(state, courses, { metrics: { edits: 1, mainspace_edits: 3 } }),
+  'edits by namespace of courses': (state, courses) =>
+    changeCourses(state, courses, {
+      metrics: { edits: 1, mainspace_edits: 0, wikidata_items_created: 2 },
+    }),
+  'activities of courses': (state, courses) => {
+    state.activity = state.activity.filter(({ courseId }) => courseId > courses);
+  },
+};
+
+function changeCourses(
+  state: SourceState,
+  courses: number,
+  fields: Partial<SourceState['courses'][number]>,
+): void {
+  state.courses = state.courses.map((each) =>
+    each.courseId <= courses ? { ...each, ...fields } : each,
+  );
+}
+
+void t.test('the loss of half of what other tables say of courses is refused', async (t) => {
+  for (const [name, empty] of Object.entries(emptied)) {
+    const store = await createStore(t);
+    const clock = new TestClock();
+    const all = fullState(120);
+    await publish(store, sourceOf(all), clock);
+    const before = await count(store);
+    for (const [courses, state] of [
+      [120, 'refused'],
+      [61, 'refused'],
+      [60, 'succeeded'],
+    ] as const) {
+      const left = { ...all };
+      empty(left, courses);
+      clock.advance(60);
+      const { run } = await publish(store, sourceOf(left), clock);
+      t.equal(run.state, state, `${name} of ${String(courses)} courses`);
+      if (state === 'succeeded') continue;
+      t.match(
+        run.problem,
+        new RegExp(`^\\d+ of \\d+ ${name} are missing from the source, .*s\\.$`),
+      );
+      t.same(await count(store), before);
+    }
+    const none = { ...all };
+    empty(none, 120);
+    clock.advance(60);
+    const confirmed = await publish(store, sourceOf(none), clock, { confirmWithdrawals: true });
+    t.equal(confirmed.run.state, 'succeeded', `${name}, confirmed`);
+  }
+});
+
+void t.test('the loss of all of a few links is no half-restored source', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const all = fullState(10);
+  all.enrollments.length = 9;
+  await publish(store, sourceOf(all), clock);
+  const withoutPeople = { ...all, enrollments: [] };
+  clock.advance(60);
+  t.equal((await publish(store, sourceOf(withoutPeople), clock)).run.state, 'succeeded');
+  const withoutLinks = { ...withoutPeople };
+  emptied['tracked wikis']?.(withoutLinks, 10);
+  emptied['links to campaigns']?.(withoutLinks, 10);
+  clock.advance(60);
+  t.match((await publish(store, sourceOf(withoutLinks), clock)).run, {
+    state: 'refused',
+    problem: /^10 of 10 tracked wikis and 10 of 10 links to campaigns are missing/,
+  });
+});
+
+void t.test('of courses whose slices were not read again nothing is missing', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const all = fullState(60);
+  await publish(store, sourceOf(all), clock);
+  const keeps = ['mainspace_edits', 'article_talk_edits', 'userspace_edits'];
+  const kept = { ...all, activity: [] };
+  changeCourses(kept, 60, { keeps, metrics: { edits: 1, wikidata_items_created: 2 } });
+  clock.advance(60);
+  t.equal((await publish(store, sourceOf(kept), clock)).run.state, 'succeeded');
+  const reread = { ...kept, courses: [...kept.courses.slice(10), ...all.courses.slice(0, 10)] };
+  clock.advance(60);
+  t.match((await publish(store, sourceOf(reread), clock)).run, {
+    state: 'refused',
+    problem: /^10 of 10 activities of courses are missing/,
+  });
+});
+
 void t.test(
   'a refused publication still withdraws what is private, and counts it later',
   async (t) => {

@@ -4,14 +4,10 @@ import { stateOf } from './course-state.ts';
 export interface Changes {
   /** Public courses at the source. */
   readonly staged: number;
-  /** Courses public in the store before. */
-  readonly current: number;
   readonly added: number;
   readonly changed: number;
   /** Still at the source, not public any more. */
   readonly hidden: number;
-  /** Not at the source any more. */
-  readonly disappeared: number;
 }
 
 /**
@@ -37,11 +33,9 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
   const [row] = await sql<[Changes]>`
     select
       (select count(*) from staged_courses) as staged,
-      (select count(*) from course_versions where valid_to is null) as current,
       count(*) filter (where change = 'added') as added,
       count(*) filter (where change = 'changed') as changed,
-      count(*) filter (where change = 'hidden') as hidden,
-      count(*) filter (where change = 'disappeared') as disappeared
+      count(*) filter (where change = 'hidden') as hidden
     from course_changes`;
   return row;
 }

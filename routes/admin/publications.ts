@@ -12,7 +12,7 @@ const StartQuery = Type.Object(
   {
     confirm_withdrawals: Type.Boolean({
       default: false,
-      description: 'Says that courses missing from the source are really gone, however many.',
+      description: 'Says that what is missing from the source is really gone, however much.',
     }),
   },
   { additionalProperties: false },
