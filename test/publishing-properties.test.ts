@@ -15,8 +15,15 @@ import {
 import { checkAnswers, checkPromises, type Installation } from './properties/checks.ts';
 import { StoreModel } from './properties/store-model.ts';
 import { mirrorWorld } from './properties/world-database.ts';
-import { worldSource, type Behaviour } from './properties/world-source.ts';
-import { changes, firstCourse, happen, newWorld, type World } from './properties/world.ts';
+import { worldSource } from './properties/world-source.ts';
+import {
+  changes,
+  firstCourse,
+  happen,
+  newWorld,
+  type Behaviour,
+  type World,
+} from './properties/world.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
 
@@ -25,7 +32,10 @@ const steps = fc.array(
     changes: fc.array(changes, { minLength: 1, maxLength: 8 }),
     behaviour: fc.oneof(
       { weight: 6, arbitrary: fc.constant<Behaviour>('whole') },
-      { weight: 2, arbitrary: fc.constant<Behaviour>('half restored') },
+      { weight: 1, arbitrary: fc.constant<Behaviour>('without courses') },
+      { weight: 1, arbitrary: fc.constant<Behaviour>('with half of the courses') },
+      { weight: 1, arbitrary: fc.constant<Behaviour>('without people') },
+      { weight: 1, arbitrary: fc.constant<Behaviour>('without links') },
       { weight: 1, arbitrary: fc.constant<Behaviour>('breaks') },
     ),
     /** Seconds since the publication before: none, a minute, a day, more than the grace. */

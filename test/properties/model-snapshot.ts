@@ -22,13 +22,14 @@ export interface ModelRow {
   readonly wikis: readonly string[];
   readonly campaigns: readonly number[];
   readonly window: Window;
+  readonly tag: string;
   readonly values: Values;
 }
 
 export function rowOf(world: World, course: WorldCourse): ModelRow {
-  const { id, slug, title, institution, type, homeWiki, window } = course;
+  const { id, slug, title, institution, type, homeWiki, window, tag } = course;
   return {
-    ...{ id, slug, title, institution, type, homeWiki, window },
+    ...{ id, slug, title, institution, type, homeWiki, window, tag },
     wikis: [...course.wikis].sort(),
     campaigns: [...course.campaigns].sort((a, b) => a - b),
     values: valuesOf(world, course),
@@ -185,7 +186,7 @@ export function lineOf(
     campaigns: slugsOf(row, slugs).join('|'),
     ...{ start, end, created_at: null },
     status: statusOf(row.window, at),
-    new_or_returning: 'unknown',
+    new_or_returning: row.tag,
     url: `${dashboardUrl}/courses/${path}`,
   };
   const values: Values = {

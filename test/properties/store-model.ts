@@ -1,7 +1,7 @@
 import type { SourceEnrollment } from '../../sources/source.ts';
 import { modelSnapshot, rowOf, type ModelRow, type ModelSnapshot } from './model-snapshot.ts';
-import { activityOf, type Behaviour } from './world-source.ts';
-import { enrollmentsOf, isPublic, type World } from './world.ts';
+import { activityOf } from './world-source.ts';
+import { enrollmentsOf, isPublic, seen, type Behaviour, type World } from './world.ts';
 
 export type ModelState = 'succeeded' | 'unchanged' | 'refused' | 'failed';
 
@@ -27,23 +27,57 @@ export class StoreModel {
   }
 
   /** Publishes what is true of the world, and says how that must end. */
-  publish(world: World, behaviour: Behaviour, now: Date): ModelState {
+  publish(whole: World, behaviour: Behaviour, now: Date): ModelState {
     for (const [id, at] of this.withdrawn) {
       if (at.getTime() < now.getTime() - grace) this.purge(id);
     }
     if (behaviour === 'breaks') return 'failed';
-    const courses = behaviour === 'whole' ? [...world.courses.values()].filter(isPublic) : [];
+    const world = seen(whole, behaviour);
+    const courses = [...world.courses.values()].filter(isPublic);
     const staged = new Map(courses.map((course) => [course.id, rowOf(world, course)]));
     const missing = [...this.current.keys()].filter((id) => !staged.has(id));
     const hidden = missing.filter((id) => {
       const course = world.courses.get(id);
       return course !== undefined && !isPublic(course);
     });
-    if (staged.size === 0 && hidden.length < missing.length) {
+    const people = enrollmentsOf(world);
+    if (this.#losesTooMuch(staged, missing.length - hidden.length, people)) {
       this.#withdraw(hidden, now);
       return 'refused';
     }
     return this.#publish(world, staged, missing, now);
+  }
+
+  /**
+   * Time slices are left out: how many of the courses lose theirs in a few steps is never
+   * enough to be refused.
+   */
+  #losesTooMuch(
+    staged: ReadonlyMap<number, ModelRow>,
+    disappeared: number,
+    people: readonly SourceEnrollment[],
+  ): boolean {
+    const stay = [...this.current.values()].flatMap((before) => {
+      const now = staged.get(before.id);
+      return now === undefined ? [] : [{ before, now }];
+    });
+    const loses = (count: (row: ModelRow, isNow: boolean) => number): boolean => {
+      const counts = stay.map(({ before, now }) => [count(before, false), count(now, true)]);
+      const before = counts.reduce((sum, [had = 0]) => sum + had, 0);
+      const lost = counts.reduce((sum, [had = 0, has = 0]) => sum + Math.max(had - has, 0), 0);
+      return (lost > 50 && lost > before / 2) || (lost >= 10 && lost === before);
+    };
+    const enrolled = (of: readonly SourceEnrollment[], { id }: ModelRow): number =>
+      of.filter(({ courseId }) => courseId === id).length;
+    return (
+      (disappeared > 0 && stay.length === 0) ||
+      loses((row, isNow) => enrolled(isNow ? people : this.#people, row)) ||
+      loses((row) => row.wikis.length) ||
+      loses((row) => row.campaigns.length) ||
+      loses((row) => (row.homeWiki === null ? 0 : 1)) ||
+      loses((row) => (row.tag === 'unknown' ? 0 : 1)) ||
+      loses((row) => (typeof row.values['wikidata_items_created'] === 'number' ? 1 : 0))
+    );
   }
 
   #publish(
@@ -56,7 +90,7 @@ export class StoreModel {
     this.#withdraw(missing, now);
     this.current = staged;
     this.slugs = new Map([...world.campaigns].map(([id, { slug }]) => [id, slug]));
-    const people = staged.size === 0 ? [] : enrollmentsOf(world);
+    const people = enrollmentsOf(world);
     const activity = [...staged.keys()]
       .flatMap((id) => activityOf(world.courses.get(id)!))
       .map(

@@ -1,6 +1,5 @@
 import type { TestDatabase } from '../dashboard-database/database.ts';
-import type { Behaviour } from './world-source.ts';
-import { isPublic, wikis, type World, type WorldCourse } from './world.ts';
+import { seen, wikis, type Behaviour, type World, type WorldCourse } from './world.ts';
 
 type Row = readonly (string | number | null)[];
 
@@ -13,7 +12,7 @@ const longAgo = '2020-01-01 00:00:00';
  */
 export async function mirrorWorld(
   { root }: TestDatabase,
-  world: World,
+  whole: World,
   behaviour: Behaviour,
   mirrored: Map<number, number>,
 ): Promise<void> {
@@ -32,14 +31,15 @@ export async function mirrorWorld(
     'campaigns',
     'campaigns_courses',
     'users',
+    'tags',
+    'course_stats',
   ];
   await root.query(
     [...tables, 'wikis', 'articles'].map((name) => `delete from ${name}`).join('; '),
   );
 
-  const courses = [...world.courses.values()].filter(
-    (course) => behaviour !== 'half restored' || !isPublic(course),
-  );
+  const world = seen(whole, behaviour);
+  const courses = [...world.courses.values()];
   await insert(
     'wikis',
     ['id', 'language', 'project'],
@@ -49,7 +49,11 @@ export async function mirrorWorld(
       [3, null, 'wikidata'],
     ],
   );
-  await insert('articles', ['id', 'namespace'], [[1, 0]]);
+  await insert(
+    'articles',
+    ['id', 'namespace'],
+    [0, 1, 2, 3].map((namespace) => [namespace + 1, namespace]),
+  );
   await insert('courses', courseColumns, courses.map(courseRow));
   await insert(
     'courses_wikis',
@@ -79,16 +83,46 @@ export async function mirrorWorld(
     [...world.enrollments].map((enrollment) => [...enrollment.split(' ').map(Number), secret]),
   );
 
-  for (const course of world.courses.values()) {
+  await insert(
+    'tags',
+    ['course_id', 'tag', 'key'],
+    courses.filter(({ tag }) => tag !== 'unknown').map(({ id, tag }) => [id, tag, tag]),
+  );
+  await insert(
+    'course_stats',
+    ['course_id', 'stats_hash', 'created_at', 'updated_at'],
+    courses
+      .filter(({ items }) => items !== null)
+      .map(({ id, items }) => [
+        ...[id, `---\nwww.wikidata.org:\n  items created: ${items}\n`, longAgo, longAgo],
+      ]),
+  );
+
+  for (const course of courses) {
     if (mirrored.get(course.id) === course.slicesChanged) continue;
     mirrored.set(course.id, course.slicesChanged);
-    await root.query(
-      `delete from course_wiki_timeslices where course_id = ${course.id};
-       delete from article_course_timeslices where course_id = ${course.id}`,
-    );
-    await insert('course_wiki_timeslices', wikiSliceColumns, wikiSlices(course));
+    await replaceWikiSlices(root, course);
+    await root.query(`delete from article_course_timeslices where course_id = ${course.id}`);
     await insert('article_course_timeslices', articleSliceColumns, articleSlices(course));
   }
+}
+
+/** Those that are still there are changed in place, and keep their ids. */
+async function replaceWikiSlices(root: TestDatabase['root'], course: WorldCourse): Promise<void> {
+  const rows = wikiSlices(course);
+  const places = rows.map(([, wiki, start]) => [wiki, start]);
+  await root.query(
+    `delete from course_wiki_timeslices
+     where course_id = ? ${places.length === 0 ? '' : 'and (wiki_id, start) not in (?)'}`,
+    [course.id, places],
+  );
+  if (rows.length === 0) return;
+  const names = wikiSliceColumns.map((column) => `\`${column}\``);
+  await root.query(
+    `insert into course_wiki_timeslices (${names.join(', ')}) values ?
+     on duplicate key update ${names.map((name) => `${name} = values(${name})`).join(', ')}`,
+    [rows],
+  );
 }
 
 const courseColumns = [
@@ -104,7 +138,8 @@ function courseRow(course: WorldCourse): Row {
   const { id, slug, title, institution, type, privacy, edits, bytes, references } = course;
   const homeWiki = course.homeWiki === null ? null : wikiId(course.homeWiki);
   return [
-    ...[id, slug, title, institution, null, type, datetime(start), datetime(end), null, longAgo],
+    ...[id, slug, title, institution, null, type, datetime(start), datetime(end), null],
+    datetime(new Date(Date.UTC(2020, 0, 1) + course.touched * 1000).toISOString()),
     ...[privacy, homeWiki, secret, secret, edits, bytes, references],
     ...[null, null, null, null, null, null, null, null],
   ];
@@ -135,7 +170,16 @@ const articleSliceColumns = [
 function articleSlices({ id, mainspace, slicesChanged }: WorldCourse): Row[] {
   if (mainspace === null) return [];
   const updatedAt = new Date(Date.UTC(2020, 0, 1) + slicesChanged * 1000).toISOString();
-  return [[id, 1, longAgo, longAgo, mainspace, 1, longAgo, datetime(updatedAt)]];
+  const slice = (article: number, day: string, edits: number, tracked = 1): Row => [
+    ...[id, article, day, day, edits, tracked, longAgo, datetime(updatedAt)],
+  ];
+  return [
+    slice(1, longAgo, mainspace),
+    slice(1, '2020-01-02 00:00:00', 1000, 0),
+    slice(2, longAgo, mainspace % 7),
+    slice(3, longAgo, mainspace % 5),
+    slice(4, longAgo, 11),
+  ];
 }
 
 function wikiId(domain: string): number {

@@ -5,20 +5,24 @@ import {
   type SourceCourse,
 } from '../../sources/source.ts';
 import { sourceOf } from '../support/courses.ts';
-import { enrollmentsOf, isPublic, type World, type WorldCourse } from './world.ts';
-
-/** How the source behaves at the next publication. */
-export type Behaviour = 'whole' | 'half restored' | 'breaks';
+import {
+  enrollmentsOf,
+  isPublic,
+  seen,
+  type Behaviour,
+  type World,
+  type WorldCourse,
+} from './world.ts';
 
 const sliceMetrics = ['mainspace_edits', 'article_talk_edits', 'userspace_edits'] as const;
 
 /** The world as a source, which reads time slices again only where they can have changed. */
-export function worldSource(world: World, behaviour: Behaviour): Source {
+export function worldSource(whole: World, behaviour: Behaviour): Source {
+  const world = seen(whole, behaviour);
   return {
     kind: 'dashboard_database',
     async open(options) {
-      const courses =
-        behaviour === 'half restored' ? [] : [...world.courses.values()].filter(isPublic);
+      const courses = [...world.courses.values()].filter(isPublic);
       const kept = new Set<number>();
       for (const course of courses) {
         if (options.markers.get(course.id)?.marker === markerOf(course)) kept.add(course.id);
@@ -38,7 +42,7 @@ export function worldSource(world: World, behaviour: Behaviour): Source {
             : sourceCourse(world, course, sliceValues(course)),
         ),
         hidden: [...world.courses.values()].filter((c) => !isPublic(c)).map(({ id }) => id),
-        enrollments: courses.length === 0 ? [] : enrollmentsOf(world),
+        enrollments: enrollmentsOf(world),
         activity: courses.filter(({ id }) => !kept.has(id)).flatMap(activityOf),
       }).open(options);
       if (behaviour !== 'breaks') return reading;
@@ -53,7 +57,7 @@ export function worldSource(world: World, behaviour: Behaviour): Source {
 }
 
 function markerOf(course: WorldCourse): string {
-  return [course.slicesChanged, ...[...course.wikis].sort()].join(' ');
+  return [course.slicesChanged, course.touched, ...[...course.wikis].sort()].join(' ');
 }
 
 /** Without the metrics of time slices, unless given. */
@@ -76,7 +80,7 @@ function sourceCourse(
     start,
     end,
     createdAt: null,
-    newOrReturning: 'unknown',
+    newOrReturning: course.tag,
     metrics: { ...ownValues(world, course), ...slices },
     marker: markerOf(course),
   };
@@ -89,12 +93,13 @@ function ownValues(world: World, course: WorldCourse): Record<string, number | n
     bytes_added: course.bytes,
     references_added: course.references,
     new_editor_enrollments: isNew.length,
+    ...(course.items === null ? {} : { wikidata_items_created: course.items }),
   };
 }
 
 function sliceValues({ mainspace }: WorldCourse): Record<string, number | null> {
-  const other = mainspace === null ? null : 0;
-  return { mainspace_edits: mainspace, article_talk_edits: other, userspace_edits: other };
+  const part = (of: number): number | null => (mainspace === null ? null : mainspace % of);
+  return { mainspace_edits: mainspace, article_talk_edits: part(7), userspace_edits: part(5) };
 }
 
 /** All values of a course, by name of metric; those absent are null. */

@@ -1,5 +1,9 @@
 import fc from 'fast-check';
-import type { SourceEnrollment } from '../../sources/source.ts';
+import {
+  newOrReturningValues,
+  type NewOrReturning,
+  type SourceEnrollment,
+} from '../../sources/source.ts';
 
 /*
  * What is true at an invented source, and everything that can happen to it. The numbers of
@@ -25,10 +29,15 @@ export interface WorldCourse {
   references: number | null;
   /** Edits of articles; null where there are no time slices. */
   mainspace: number | null;
+  /** Of the Wikidata statistics; null where there are none. */
+  items: number | null;
+  tag: NewOrReturning;
   /** By wiki and month: edits, bytes, references. */
   slices: Map<string, readonly [number, number, number]>;
   /** Moves with what time slices say. */
   slicesChanged: number;
+  /** Moves with `updated_at`. */
+  touched: number;
 }
 
 export type Window = readonly [start: string | null, end: string | null];
@@ -136,6 +145,10 @@ export const changes = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('rename campaign'), which: index, other: index }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('create campaign'), which: index }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('tag'), which: index, other: index }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit items'), which: index, value }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('touch'), which: index }) },
 );
 export type Change = typeof changes extends fc.Arbitrary<infer Each> ? Each : never;
 
@@ -168,6 +181,11 @@ export function happen(world: World, change: Change): void {
     if (campaign) campaign.slug = `drive_${change.other % 5}`;
     return;
   }
+  if (change.kind === 'create campaign') {
+    const id = Math.max(...world.campaigns.keys()) + 1;
+    world.campaigns.set(id, { slug: `drive_${change.which % 7}`, title: `Drive ${id}` });
+    return;
+  }
   const course = pick(world.courses.values(), change.which);
   if (course !== undefined) happenTo(world, course, change);
 }
@@ -185,6 +203,16 @@ function happenTo(world: World, course: WorldCourse, change: Change): void {
       course.mainspace = change.value;
       course.slices = new Map(slicesOf(change.value ?? 0));
       course.slicesChanged += 1;
+      course.touched += 1;
+      break;
+    case 'edit items':
+      course.items = change.value;
+      break;
+    case 'tag':
+      course.tag = pick(newOrReturningValues, change.other) ?? 'unknown';
+      break;
+    case 'touch':
+      course.touched += 1;
       break;
     case 'rename':
       rename(world, course, change.value === null);
@@ -240,8 +268,11 @@ function create(world: World, which: number, other: number): void {
     bytes: other === 0 ? null : other * 100,
     references: null,
     mainspace: null,
+    items: null,
+    tag: 'unknown',
     slices: new Map(),
     slicesChanged: 0,
+    touched: 0,
   };
   rename(world, course, other === 1);
   world.courses.set(id, course);
@@ -281,6 +312,32 @@ function mergeUsers(world: World, which: number, other: number): void {
     world.enrollments.delete(enrollment);
     world.enrollments.add(`${courseId} ${kept} ${role}`);
   }
+}
+
+/** How the source behaves at the next publication. */
+export type Behaviour =
+  | 'whole'
+  | 'without courses'
+  | 'with half of the courses'
+  | 'without people'
+  | 'without links'
+  | 'breaks';
+
+/** The world as a source shows it that lacks something: of what is not public it shows all. */
+export function seen(world: World, behaviour: Behaviour): World {
+  const isShown = (course: WorldCourse): boolean =>
+    !isPublic(course) ||
+    (behaviour !== 'without courses' &&
+      (behaviour !== 'with half of the courses' || course.id % 2 === 0));
+  const courses = [...world.courses.values()].filter(isShown).map((course) => {
+    if (behaviour !== 'without links') return course;
+    return { ...course, wikis: new Set<string>(), campaigns: new Set<number>() };
+  });
+  return {
+    ...world,
+    courses: new Map(courses.map((course) => [course.id, course])),
+    enrollments: behaviour === 'without people' ? new Set() : world.enrollments,
+  };
 }
 
 export function isPublic(course: WorldCourse): boolean {
