@@ -9,9 +9,8 @@ import {
   findLatestSnapshot,
   insertSnapshot,
   nextSnapshotId,
-  type SnapshotRow,
 } from '../db/queries/snapshots.ts';
-import { claimStore, notifyReaders, raiseRevision } from '../db/queries/store.ts';
+import { claimStore, notifyReaders, raiseRevision, readStore } from '../db/queries/store.ts';
 import {
   countWithdrawnSince,
   erasePastGrace,
@@ -80,6 +79,7 @@ export async function publishSnapshot(sql: Sql, options: PublishOptions): Promis
 
 async function publish(tx: TransactionSql, options: PublishOptions): Promise<Published> {
   const latest = await findLatestSnapshot(tx);
+  const { revisedAt } = await readStore(tx);
   const previous = await findLatestComputed(tx);
   const snapshotId = await nextSnapshotId(tx);
   if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx));
@@ -122,7 +122,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
     return { state: 'unchanged', snapshotId: null, counts };
   }
 
-  const computedAt = momentAfter(latest, options.now);
+  const computedAt = momentAfter([latest?.computedAt, revisedAt], options.now);
   const { totals, coverage } = await computeTotals(tx, computedAt, options.countsPeople);
   await insertSnapshot(tx, {
     snapshotId,
@@ -175,10 +175,11 @@ function isSameDay(a: Date, b: Date): boolean {
   return a.toISOString().slice(0, 10) === b.toISOString().slice(0, 10);
 }
 
-/** Whole seconds, and later than any snapshot before, whatever the clock says. */
-function momentAfter(latest: SnapshotRow | undefined, now: Date): Date {
+/** Whole seconds, and later than every change before it, whatever the clock says. */
+function momentAfter(changes: readonly (Date | null | undefined)[], now: Date): Date {
   const second = Math.floor(now.getTime() / 1000) * 1000;
-  return new Date(Math.max(second, (latest?.computedAt.getTime() ?? -Infinity) + 1000));
+  const earlier = changes.map((change) => (change?.getTime() ?? -Infinity) + 1000);
+  return new Date(Math.max(second, ...earlier));
 }
 
 async function computeTotals(

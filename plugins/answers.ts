@@ -59,8 +59,11 @@ export interface KeptFile {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** For a route's body that is made once and answered often. */
-    representation(body: Buffer | string, contentType?: string): Representation;
+    /**
+     * For a route's body that is made once and answered often. Where other addresses may have
+     * the same bytes, `address` keeps its tag from being theirs.
+     */
+    representation(body: Buffer | string, contentType?: string, address?: string): Representation;
   }
   interface FastifyReply {
     /**
@@ -90,7 +93,7 @@ function answers(app: FastifyInstance): void {
   /** Whether the body is to be sent; if not, the reply has been. */
   function proceeds(reply: FastifyReply, head: CodedHead): boolean {
     const headers = reply.request.raw.headers;
-    const verdict = evaluate(headers, head.etag, head.lastModified);
+    const verdict = evaluate(headers, head);
     if (verdict === 'proceed') return true;
     if (verdict === 'not-modified') {
       for (const name of fileFields) reply.removeHeader(name);
@@ -122,8 +125,8 @@ function answers(app: FastifyInstance): void {
     reply.headers(fields).send(bytes);
   }
 
-  app.decorate('representation', (body: Buffer | string, contentType?: string) =>
-    Representation.of(body, contentType),
+  app.decorate('representation', (body: Buffer | string, contentType?: string, address?: string) =>
+    Representation.of(body, contentType, address),
   );
 
   app.decorateReply('answer', function (this: FastifyReply, representation, head) {

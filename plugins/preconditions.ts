@@ -1,7 +1,7 @@
 import fresh from 'fresh';
 import type { IncomingHttpHeaders } from 'node:http';
 import Negotiator from 'negotiator';
-import type { Coding } from './representation.ts';
+import type { CodedHead, Coding } from './representation.ts';
 
 export type Verdict = 'proceed' | 'not-modified' | 'failed';
 
@@ -10,19 +10,38 @@ export function isConditional(headers: IncomingHttpHeaders): boolean {
   return headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined;
 }
 
+/** What an answer says of itself that a precondition is about. */
+export type Validators = Pick<CodedHead, 'etag' | 'lastModified' | 'dates'>;
+
 const httpDate =
   /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|[A-Z][a-z]+day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})$/;
+
+/** Milliseconds; undefined of what is no HTTP date. asctime's form is UTC, and does not say so. */
+function momentOf(date: string): number | undefined {
+  if (!httpDate.test(date)) return undefined;
+  const moment = Date.parse(date.endsWith('GMT') ? date : `${date} GMT`);
+  return Number.isNaN(moment) ? undefined : moment;
+}
+
+/**
+ * Whether what was sent at or before the moment is certainly what would be sent now. A
+ * snapshot is dated before it can be seen, so that a copy of the one before may be dated
+ * after it: a date that is later than the last change proves nothing, and only the very date
+ * that was sent does. What never changes is the same at any date that it was there at.
+ */
+function isUnmodifiedSince(moment: number, { lastModified, dates }: Validators): boolean {
+  if (lastModified === undefined || dates === 'vague') return false;
+  const changed = Date.parse(lastModified);
+  return dates === 'immutable' ? moment >= changed : moment === changed;
+}
 
 /**
  * The preconditions of a GET or HEAD by RFC 9110 §13.2.2, against what would be sent now:
  * the strong tag of the selected coding and when it last changed. Dates that are not HTTP
  * dates are ignored (§13.1.3), and the request's Cache-Control has no say.
  */
-export function evaluate(
-  headers: IncomingHttpHeaders,
-  etag: string,
-  lastModified: string | undefined,
-): Verdict {
+export function evaluate(headers: IncomingHttpHeaders, validators: Validators): Verdict {
+  const { etag, lastModified } = validators;
   const ifMatch = headers['if-match'];
   const unmodifiedSince = headers['if-unmodified-since'];
   if (ifMatch !== undefined) {
@@ -30,9 +49,8 @@ export function evaluate(
     const strong = ifMatch.split(',').filter((tag) => !tag.trim().startsWith('W/'));
     if (!fresh({ 'if-none-match': strong.join(',') }, { etag })) return 'failed';
   } else if (unmodifiedSince !== undefined && lastModified !== undefined) {
-    if (httpDate.test(unmodifiedSince) && Date.parse(lastModified) > Date.parse(unmodifiedSince)) {
-      return 'failed';
-    }
+    const moment = momentOf(unmodifiedSince);
+    if (moment !== undefined && !isUnmodifiedSince(moment, validators)) return 'failed';
   }
 
   const ifNoneMatch = headers['if-none-match'];
@@ -42,11 +60,8 @@ export function evaluate(
   }
   const modifiedSince = headers['if-modified-since'];
   if (modifiedSince === undefined || lastModified === undefined) return 'proceed';
-  if (modifiedSince === lastModified) return 'not-modified';
-  if (!httpDate.test(modifiedSince)) return 'proceed';
-  return fresh({ 'if-modified-since': modifiedSince }, { 'last-modified': lastModified })
-    ? 'not-modified'
-    : 'proceed';
+  const moment = momentOf(modifiedSince);
+  return moment !== undefined && isUnmodifiedSince(moment, validators) ? 'not-modified' : 'proceed';
 }
 
 /** Of what we have, best first: at the same weight the smaller body wins. */

@@ -15,6 +15,8 @@ export interface PublishedOptions {
 export interface Latest {
   readonly row: SnapshotRow;
   readonly representation: Representation;
+  /** The same bytes at the address of the Dashboard's front end, under a tag of their own. */
+  readonly forDashboard: Representation;
   readonly head: AnswerHead;
 }
 
@@ -23,8 +25,6 @@ export interface Published {
   readonly latest: Latest | undefined;
   /** Raised when rows of past snapshots change; part of what names an answer made of rows. */
   readonly revision: number;
-  /** When an answer made of many snapshots last changed: the newest one, or a revision. */
-  readonly changedAt: Date | undefined;
   /** @throws {ProblemError} 503 before anything is published */
   requireLatest(): Latest;
   /** Looks now; notifications of publishers make it look by itself. */
@@ -48,7 +48,6 @@ const latestCacheControl = 'public, max-age=300, stale-while-revalidate=3600';
 async function published(app: FastifyInstance, options: PublishedOptions): Promise<void> {
   let latest: Latest | undefined;
   let revision = 0;
-  let revisedAt: Date | null = null;
 
   const links = (canonical?: string, describedBy = '/v1/metrics', citeAs = canonical) => [
     `<${options.license.url}>; rel="license"`,
@@ -62,13 +61,17 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
   async function look(): Promise<void> {
     const [row, store] = await Promise.all([findLatestSnapshot(app.sql), readStore(app.sql)]);
     revision = store.revision;
-    revisedAt = store.revisedAt;
     if (row === undefined || row.snapshotId === latest?.row.snapshotId) return;
-    const representation = app.representation(JSON.stringify(snapshotBody(row)));
-    await representation.precompress();
+    const body = JSON.stringify(snapshotBody(row));
+    const [representation, forDashboard] = await Promise.all(
+      ['/v1/snapshots/latest', '/system_metrics.json'].map((address) =>
+        app.representation(body, undefined, address).precompress(),
+      ) as [Promise<Representation>, Promise<Representation>],
+    );
     latest = {
       row,
       representation,
+      forDashboard,
       head: {
         snapshotId: row.snapshotId,
         lastModified: row.computedAt,
@@ -92,11 +95,6 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     },
     get revision() {
       return revision;
-    },
-    get changedAt() {
-      const computedAt = latest?.row.computedAt;
-      if (computedAt === undefined || revisedAt === null) return computedAt;
-      return revisedAt > computedAt ? revisedAt : computedAt;
     },
     requireLatest() {
       if (latest === undefined) {

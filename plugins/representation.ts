@@ -17,6 +17,12 @@ export interface AnswerHead {
    * body, withdrawals too: `If-Modified-Since` is answered from it alone.
    */
   readonly lastModified?: Date;
+  /**
+   * What `lastModified` is worth: without a word, every state of the answer has a date of its
+   * own; `immutable`: there is one state for ever; `vague`: states may share one, so that no
+   * precondition is decided by it.
+   */
+  readonly dates?: 'immutable' | 'vague';
   readonly cacheControl: string;
   /** Links as the header field `Link` has them, each one `<address>; rel="…"`. */
   readonly links: readonly string[];
@@ -29,6 +35,7 @@ export type Fields = Readonly<Record<string, string>>;
 export interface CodedHead {
   readonly etag: string;
   readonly lastModified: string | undefined;
+  readonly dates: AnswerHead['dates'];
   /** Of a 200. */
   readonly fields: Fields;
   /** Of a 304: what RFC 9110 §15.4.5 wants repeated, and the snapshot. */
@@ -58,7 +65,7 @@ export function codedHead(
   const sent: Record<string, string> = { ...fields, ...notModified };
   if (coding !== 'identity') sent['content-encoding'] = coding;
   if (head.links.length > 0) sent['link'] = head.links.join(', ');
-  return { etag, lastModified, fields: sent, notModified };
+  return { etag, lastModified, dates: head.dates, fields: sent, notModified };
 }
 
 /**
@@ -68,7 +75,7 @@ export function codedHead(
 export class Representation {
   readonly body: Buffer;
   readonly contentType: string;
-  /** Names the content: without quotes, the same for the same bytes. */
+  /** Names the content at its address: without quotes, the same for the same bytes there. */
   readonly tag: string;
   readonly #text: string | undefined;
   readonly #coded: Partial<Record<Coding, Buffer>>;
@@ -76,21 +83,24 @@ export class Representation {
   #head: AnswerHead | undefined;
   #heads: Partial<Record<Coding, CodedHead>> = {};
 
-  private constructor(body: Buffer, contentType: string) {
+  private constructor(body: Buffer, contentType: string, address: string) {
     this.body = body;
     this.contentType = contentType;
-    this.tag = createHash('sha256').update(body).digest('base64url').slice(0, 22);
+    this.tag = createHash('sha256').update(address).update(body).digest('base64url').slice(0, 22);
     // Only ASCII is the same bytes, and as fast, in every way of writing it.
     const short = body.length <= 65_536 && isAscii(body);
     this.#text = short ? body.toString('latin1') : undefined;
     this.#coded = { identity: body };
   }
 
+  /** Where other addresses may have the same bytes, `address` gives this one a tag of its own. */
   static of(
     body: Buffer | string,
     contentType = 'application/json; charset=utf-8',
+    address = '',
   ): Representation {
-    return new Representation(typeof body === 'string' ? Buffer.from(body) : body, contentType);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    return new Representation(bytes, contentType, address);
   }
 
   /** Makes every coding now, so that no request has to wait for one. */

@@ -16,8 +16,8 @@ export default function systemMetrics(app: FastifyInstance): void {
       },
     },
     (_request, reply) => {
-      const { representation, head } = app.published.requireLatest();
-      reply.answer(representation, head);
+      const { forDashboard, head } = app.published.requireLatest();
+      reply.answer(forDashboard, head);
     },
   );
 }

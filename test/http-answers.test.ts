@@ -119,7 +119,8 @@ t.test(
     const app = await buildFrame(t, routes);
     const since = (date: string, more = {}) => get(app, { 'if-modified-since': date, ...more });
     t.equal((await since(computedAt.toUTCString())).statusCode, 304);
-    t.equal((await since('Sun, 22 Nov 2026 12:00:01 GMT')).statusCode, 304);
+    t.equal((await since('Sun, 22 Nov 2026 12:00:01 GMT')).statusCode, 200, 'not what was sent');
+    t.equal((await since('Sun Nov 22 12:00:00 2026')).statusCode, 304, 'asctime is UTC');
     t.equal((await since('Sunday, 22-Nov-26 12:00:00 GMT')).statusCode, 304);
     t.equal((await since('Sun, 22 Nov 2026 11:59:59 GMT')).statusCode, 200);
     t.equal((await since('2027')).statusCode, 200);
@@ -144,8 +145,46 @@ t.test('If-Match and If-Unmodified-Since that fail are 412', async (t) => {
   }
   const until = (date: string) => get(app, { 'if-unmodified-since': date });
   t.equal((await until('Sun, 22 Nov 2026 11:59:59 GMT')).statusCode, 412);
+  t.equal((await until('Sun, 22 Nov 2026 12:00:01 GMT')).statusCode, 412, 'not what was sent');
   t.equal((await until(computedAt.toUTCString())).statusCode, 200);
   t.equal((await until('whenever')).statusCode, 200);
+});
+
+t.test('of what never changes any later date holds, of what has vague dates none', async (t) => {
+  const app = await buildFrame(t, (app) => {
+    for (const dates of ['immutable', 'vague'] as const) {
+      app.get(`/${dates}`, (_request, reply) => {
+        reply.answer(representation, { ...head, dates });
+      });
+    }
+  });
+  const status = async (path: string, name: string, moment: Date) =>
+    (await get(app, { [name]: moment.toUTCString() }, path)).statusCode;
+  const [earlier, later] = [-1000, 1000].map((by) => new Date(computedAt.getTime() + by));
+  for (const [moment, since, until] of [
+    [earlier, 200, 412],
+    [computedAt, 304, 200],
+    [later, 304, 200],
+  ] as const) {
+    if (moment === undefined) continue;
+    t.equal(await status('/immutable', 'if-modified-since', moment), since);
+    t.equal(await status('/immutable', 'if-unmodified-since', moment), until);
+    t.equal(await status('/vague', 'if-modified-since', moment), 200);
+    t.equal(await status('/vague', 'if-unmodified-since', moment), 412);
+  }
+});
+
+t.test('the same bytes at two addresses have two tags', (t) => {
+  const at = (address: string) => Representation.of('{}', undefined, address).tag;
+  t.equal(at('/a'), at('/a'));
+  t.not(at('/a'), at('/b'));
+  t.end();
+});
+
+const validatorsOf = (own: string) => ({
+  etag: `"${own}"`,
+  lastModified: undefined,
+  dates: undefined,
 });
 
 t.test('a tag matches exactly when it is in the list', (t) => {
@@ -154,7 +193,7 @@ t.test('a tag matches exactly when it is in the list', (t) => {
     fc.assert(
       fc.property(fc.array(opaque, { minLength: 1 }), opaque, fc.boolean(), (tags, own, weak) => {
         const field = tags.map((tag) => `${weak ? 'W/' : ''}"${tag}"`).join(', ');
-        const verdict = evaluate({ 'if-none-match': field }, `"${own}"`, undefined);
+        const verdict = evaluate({ 'if-none-match': field }, validatorsOf(own));
         return (verdict === 'not-modified') === tags.includes(own);
       }),
     );

@@ -72,6 +72,8 @@ export interface HistoryMoment {
   readonly pinnedTo: number;
   /** The newest snapshot by `computed_at` at that moment. */
   readonly newestId: number;
+  /** When an answer made of many snapshots last changed: the newest one, or a revision. */
+  readonly changedAt: Date;
 }
 
 /** The moment of a publication, or now; undefined before anything is published. */
@@ -80,7 +82,10 @@ export async function findHistoryMoment(
   pinnedTo?: number,
 ): Promise<HistoryMoment | undefined> {
   const [row] = await sql<HistoryMoment[]>`
-    select max(snapshot_id) over () as "pinnedTo", snapshot_id as "newestId" from snapshots
+    select max(snapshot_id) over () as "pinnedTo", snapshot_id as "newestId",
+      greatest((select max(computed_at) from snapshots),
+        (select revised_at from store)) as "changedAt"
+    from snapshots
     where ${pinnedTo ?? null}::bigint is null or snapshot_id <= ${pinnedTo ?? null}::bigint
     order by computed_at desc, snapshot_id desc limit 1`;
   return row;

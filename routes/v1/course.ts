@@ -103,8 +103,9 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
             'lists the snapshots that it is in.',
         );
       }
+      const body = JSON.stringify(courseBody(row, definitionsVersion, dashboardUrl));
       return reply.answer(
-        app.representation(JSON.stringify(courseBody(row, definitionsVersion, dashboardUrl))),
+        app.representation(body, undefined, request.url),
         head(question, question.asksLatest ? `${path}?snapshot=${String(snapshotId)}` : undefined),
       );
     },
@@ -165,7 +166,7 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
         const next = pageAddresses(path, new URLSearchParams(), page).next(nextCursor);
         said.links.push(`<${next}>; rel="next"`);
       }
-      return reply.answer(app.representation(JSON.stringify(body)), said);
+      return reply.answer(app.representation(JSON.stringify(body), undefined, request.url), said);
     },
   );
 }

@@ -92,11 +92,6 @@ export default function snapshots(app: FastifyInstance): void {
     max: keptSnapshots,
   });
 
-  const changed = () => {
-    const lastModified = app.published.changedAt;
-    return lastModified === undefined ? {} : { lastModified };
-  };
-
   app.get(
     '/v1/snapshots/latest',
     {
@@ -144,13 +139,15 @@ export default function snapshots(app: FastifyInstance): void {
         `There is no snapshot ${String(snapshotId)}; the newest is ${String(newest)}.`,
       );
     }
+    const address = `/v1/snapshots/${String(snapshotId)}`;
     const found = {
-      representation: app.representation(JSON.stringify(snapshotBody(row))),
+      representation: app.representation(JSON.stringify(snapshotBody(row)), undefined, address),
       head: {
         snapshotId,
         lastModified: row.computedAt,
+        dates: 'immutable' as const,
         cacheControl: foreverCacheControl,
-        links: app.published.links(undefined, undefined, `/v1/snapshots/${String(snapshotId)}`),
+        links: app.published.links(undefined, undefined, address),
       },
     };
     kept.set(snapshotId, found);
@@ -186,7 +183,7 @@ export default function snapshots(app: FastifyInstance): void {
           'is not the next_cursor of a page of this question; leave it out to begin anew',
         );
       }
-      const { pinnedTo, newestId } = await momentOf(at?.pinnedTo);
+      const { pinnedTo, newestId, changedAt } = await momentOf(at?.pinnedTo);
       const rows = await listSnapshots(app.sql, questionOf(asked, pinnedTo), {
         after: at?.after,
         limit: limit + 1,
@@ -203,9 +200,9 @@ export default function snapshots(app: FastifyInstance): void {
         const next = new URLSearchParams({ ...asked, limit: String(limit), cursor: nextCursor });
         links.push(`</v1/snapshots?${next.toString()}>; rel="next"`);
       }
-      return reply.answer(app.representation(JSON.stringify(body)), {
+      return reply.answer(app.representation(JSON.stringify(body), undefined, request.url), {
         snapshotId: newestId,
-        ...changed(),
+        lastModified: changedAt,
         cacheControl: historyCacheControl,
         links,
       });
@@ -228,7 +225,7 @@ export default function snapshots(app: FastifyInstance): void {
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
       const { dialect, ...asked } = request.query;
-      const { pinnedTo, newestId } = await momentOf();
+      const { pinnedTo, newestId, changedAt } = await momentOf();
       const question = questionOf(asked, pinnedTo);
       const rows = await listSnapshots(app.sql, question, { limit: maxRows });
       const fields = rows.map(historyItemBody).map(snapshotFields);
@@ -239,9 +236,10 @@ export default function snapshots(app: FastifyInstance): void {
         `${manner}.csv`;
       reply.header('content-disposition', `attachment; filename="${name}"`);
       reply.header('row-count', String(rows.length));
-      return reply.answer(app.representation(text, 'text/csv; charset=utf-8; header=present'), {
+      const media = 'text/csv; charset=utf-8; header=present';
+      return reply.answer(app.representation(text, media, request.url), {
         snapshotId: newestId,
-        ...changed(),
+        lastModified: changedAt,
         cacheControl: historyCacheControl,
         links: app.published.links(),
       });
