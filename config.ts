@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { CronExpressionParser } from 'cron-parser';
+import cron from 'node-cron';
 
 /**
  * Every setting there is, as the environment gives it: text, with the description that the
@@ -47,13 +49,16 @@ export const environmentSchema = Type.Object({
   SNAPSHOT_SCHEDULE: Type.String({
     default: '0 4 * * *',
     minLength: 1,
-    description: 'When to publish: cron, UTC; `off` for only on demand.',
+    description:
+      'When to publish: cron, UTC, with an optional field for seconds in front; `off` for only ' +
+      'on demand. Where both a day of the month and a weekday are given, both must hold.',
   }),
   ADMIN_TOKEN: Type.Optional(
     Type.String({
-      minLength: 32,
+      pattern: '^[\\x21-\\x7e]{32,}$',
       description:
-        'Bearer token of the admin routes, at least 32 characters. Absent: there are none.',
+        'Bearer token of the admin routes, at least 32 visible ASCII characters without spaces. ' +
+        'Absent: there are none.',
     }),
   ),
   REDIS_URL: Type.Optional(
@@ -65,7 +70,9 @@ export const environmentSchema = Type.Object({
   PUBLIC_URL: Type.Optional(
     Type.String({
       pattern: '^https?://[^\\s?#]+$',
-      description: 'Address of the service as its users know it, named in the OpenAPI document.',
+      description:
+        'Address of the service as its users know it, without `?` and `#`; named in the OpenAPI ' +
+        'document.',
     }),
   ),
   RATE_LIMIT_PER_MINUTE: Type.String({
@@ -76,10 +83,10 @@ export const environmentSchema = Type.Object({
   }),
   TRUST_PROXY: Type.String({
     default: 'false',
-    pattern: '^(true|false|\\d{1,2}|[0-9a-fA-F.:/]+(\\s*,\\s*[0-9a-fA-F.:/]+)*)$',
+    minLength: 1,
     description:
       'Whose `X-Forwarded-For` is believed: `false` for nobody’s, a number of proxies in front, ' +
-      'or their addresses (with `/` masks, commas between). `true` believes anybody.',
+      'or their addresses (networks as `10.0.0.0/8`, commas between). `true` believes anybody.',
   }),
   LOG_LEVEL: Type.String({
     default: 'info',
@@ -89,7 +96,8 @@ export const environmentSchema = Type.Object({
   DASHBOARD_URL: Type.String({
     default: 'https://outreachdashboard.wmflabs.org',
     pattern: '^https?://[^\\s?#,"]+$',
-    description: 'Address of the Dashboard that the courses’ pages are at.',
+    description:
+      'Address of the Dashboard that the courses’ pages are at, without `?`, `#`, commas and quotes.',
   }),
   PERSON_KEY_SECRET: Type.Optional(
     Type.String({
@@ -101,7 +109,7 @@ export const environmentSchema = Type.Object({
   ),
   DATA_LICENSE: Type.String({
     default: 'CC BY-SA 4.0 https://creativecommons.org/licenses/by-sa/4.0/',
-    pattern: '^\\S.*\\shttps?://[^\\s<>"]+$',
+    pattern: '^\\S.*\\shttps?://\\S+$',
     description: 'Licence of the data: its name, a space and its address.',
   }),
   CONTACT: Type.Optional(
@@ -150,6 +158,8 @@ export interface Config {
   readonly contact: string | undefined;
 }
 
+type Checked<T> = { readonly value: T } | { readonly problem: string };
+
 /** Everything that is wrong with the settings, a line each; no value of a secret is in it. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
@@ -189,14 +199,14 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     schedule: settings.SNAPSHOT_SCHEDULE === 'off' ? undefined : settings.SNAPSHOT_SCHEDULE,
     adminToken: settings.ADMIN_TOKEN,
     redisUrl: settings.REDIS_URL,
-    publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
+    publicUrl: settings.PUBLIC_URL && baseAddress(settings.PUBLIC_URL),
     rateLimitPerMinute: Number(settings.RATE_LIMIT_PER_MINUTE),
-    trustProxy: trustProxyOf(settings.TRUST_PROXY),
+    trustProxy: valueOf(trustProxyOf(settings.TRUST_PROXY)),
     logLevel: settings.LOG_LEVEL,
-    dashboardUrl: settings.DASHBOARD_URL.replace(/\/+$/, ''),
+    dashboardUrl: baseAddress(settings.DASHBOARD_URL),
     personKeySecret: settings.PERSON_KEY_SECRET,
-    license: licenseOf(settings.DATA_LICENSE),
-    contact: settings.CONTACT,
+    license: valueOf(licenseOf(settings.DATA_LICENSE)),
+    contact: settings.CONTACT && valueOf(contactOf(settings.CONTACT)),
   };
 }
 
@@ -222,28 +232,61 @@ function furtherProblems(settings: Environment, bad: ReadonlySet<string>): strin
   if (!bad.has('PORT') && Number(settings.PORT) > 65535) {
     problems.push(`PORT ${shown('PORT', settings)} is not valid: it is at most 65535.`);
   }
-  for (const name of [
-    'DATABASE_URL',
-    'DASHBOARD_DATABASE_URL',
-    'REDIS_URL',
-    'PUBLIC_URL',
-    'DASHBOARD_URL',
-  ] as const) {
+  const check = (name: keyof Environment, problemOf: (value: string) => string | undefined) => {
     const value = settings[name];
-    if (value !== undefined && !bad.has(name) && !URL.canParse(value)) {
-      problems.push(`${name} ${shown(name, settings)} is not a valid address.`);
-    }
+    const problem = value === undefined || bad.has(name) ? undefined : problemOf(value);
+    if (problem !== undefined) problems.push(`${name} ${shown(name, settings)} ${problem}.`);
+  };
+  for (const name of ['DATABASE_URL', 'DASHBOARD_DATABASE_URL', 'REDIS_URL'] as const) {
+    check(name, (value) =>
+      URL.canParse(value) && isPercentEncoded(value) ? undefined : 'is not a valid address',
+    );
   }
-  if (settings.SNAPSHOT_SCHEDULE !== 'off') {
-    try {
-      CronExpressionParser.parse(settings.SNAPSHOT_SCHEDULE, { tz: 'UTC' });
-    } catch (error) {
-      problems.push(
-        `SNAPSHOT_SCHEDULE ${shown('SNAPSHOT_SCHEDULE', settings)} is not a cron expression: ${String(error)}`,
-      );
-    }
+  for (const name of ['PUBLIC_URL', 'DASHBOARD_URL'] as const) {
+    check(name, (value) => problemOf(webAddress(value)));
   }
+  check('TRUST_PROXY', (value) => problemOf(trustProxyOf(value)));
+  check('DATA_LICENSE', (value) => problemOf(licenseOf(value)));
+  check('CONTACT', (value) => problemOf(contactOf(value)));
+  check('SNAPSHOT_SCHEDULE', scheduleProblem);
   return problems;
+}
+
+function problemOf(checked: Checked<unknown>): string | undefined {
+  return 'problem' in checked ? checked.problem : undefined;
+}
+
+/** Of what has been found good. */
+function valueOf<T>(checked: Checked<T>): T {
+  if ('problem' in checked) throw new ConfigError([checked.problem]);
+  return checked.value;
+}
+
+/** Drivers decode what is in an address, and fail on what is no code. */
+function isPercentEncoded(address: string): boolean {
+  try {
+    decodeURIComponent(address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * An address as it can stand in a header field: in ASCII, its host and path encoded. A user
+ * and password in it would be published with every answer.
+ */
+function webAddress(text: string): Checked<string> {
+  if (!URL.canParse(text)) return { problem: 'is not a valid address' };
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') {
+    return { problem: 'is public, so it must not hold a user name or password' };
+  }
+  return { value: url.href };
+}
+
+function baseAddress(text: string): string {
+  return valueOf(webAddress(text)).replace(/\/+$/, '');
 }
 
 function shown(name: string, settings: Environment): string {
@@ -261,14 +304,82 @@ function sourceOf(settings: Environment): SourceConfig | undefined {
   return undefined;
 }
 
-function trustProxyOf(text: string): boolean | number | string {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return /^\d+$/.test(text) ? Number(text) : text;
+function trustProxyOf(text: string): Checked<boolean | number | string> {
+  if (text === 'true' || text === 'false') return { value: text === 'true' };
+  if (/^\d{1,2}$/.test(text)) return { value: Number(text) };
+  const networks = text.split(',').map((part) => part.trim());
+  const wrong = networks.filter((network) => !isNetwork(network));
+  return wrong.length === 0
+    ? { value: networks.join(', ') }
+    : { problem: `is not valid: no address or network is ${wrong.map(quote).join(' or ')}` };
 }
 
-function licenseOf(text: string): { name: string; url: string } {
-  const space = text.lastIndexOf(' ');
-  return { name: text.slice(0, space).trim(), url: text.slice(space + 1) };
+/** An IP address, alone or with the length of its prefix. */
+function isNetwork(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0 || address.includes('%')) return false;
+  if (length === undefined) return true;
+  const bits = family === 4 ? 32 : 128;
+  return /^\d{1,3}$/.test(length) && Number(length) >= 1 && Number(length) <= bits;
+}
+
+function licenseOf(text: string): Checked<{ name: string; url: string }> {
+  const words = text.split(/\s+/);
+  const address = webAddress(words.at(-1) ?? '');
+  if ('problem' in address) return { problem: `ends in what ${address.problem}` };
+  return { value: { name: words.slice(0, -1).join(' '), url: address.value } };
+}
+
+/** What the grammar of an address allows before its `@` (HTML has it so), without quoting. */
+const mailbox = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+$/;
+
+function contactOf(text: string): Checked<string> {
+  if (text.includes('://')) return webAddress(text);
+  const [name = '', domain = ''] = text.split('@');
+  const host = domainToASCII(domain);
+  return mailbox.test(name) && host !== ''
+    ? { value: `${name}@${host}` }
+    : { problem: 'is not a valid e-mail address' };
+}
+
+/** How node-cron calls the fields, in words. */
+const cronFields: Readonly<Record<string, string>> = {
+  second: 'second',
+  minute: 'minute',
+  hour: 'hour',
+  dayOfMonth: 'day of the month',
+  month: 'month',
+  dayOfWeek: 'weekday',
+};
+
+/** By the library that runs it, which alone knows what it will run. */
+function scheduleProblem(expression: string): string | undefined {
+  if (expression === 'off') return undefined;
+  // A range up to a number without bounds would be written out.
+  if (/\d{3}/.test(expression)) {
+    return 'is not a cron expression: no number in it has more than two digits';
+  }
+  const { valid, errors } = cron.validateDetailed(expression);
+  if (!valid) {
+    const reasons = errors.map(({ field, value, message }) =>
+      field in cronFields ? `${quote(value ?? '')} is no ${cronFields[field] ?? ''}` : message,
+    );
+    return `is not a cron expression: ${reasons.join(', ')}`;
+  }
+  const task = cron.createTask(expression, () => undefined, { timezone: 'UTC' });
+  try {
+    task.getNextRuns(1);
+    return undefined;
+  } catch {
+    return 'is never due: no day is like that';
+  } finally {
+    void task.destroy();
+  }
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
 }
 
 function packageVersion(): string {

@@ -2,14 +2,14 @@
  * Publishes when it is due and when an operator asks, one publication at a time, and erases
  * what is past its grace, whether or not anything is published.
  */
-import { CronExpressionParser } from 'cron-parser';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import cron from 'node-cron';
+import cron, { type ScheduledTask } from 'node-cron';
 import { findLastSuccess, findRun, type RunRow, type RunTrigger } from '../db/queries/job-runs.ts';
 import { loadDemo } from '../jobs/load-demo.ts';
 import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
 import { configuredSource, type ConfiguredSource } from '../jobs/configured-source.ts';
+import { PublicationTimes } from '../jobs/publication-times.ts';
 import { purgeUnlessPublishing } from '../jobs/purge-withdrawn.ts';
 
 export interface SchedulerOptions {
@@ -63,10 +63,35 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   const { schedule, clock } = options;
   const { address, isDemo } = app.store;
   const source = configuredSource(options.source, isDemo);
+  const task =
+    source === undefined || schedule === undefined
+      ? undefined
+      : onSchedule(schedule, publishOnSchedule);
+  // What runs, what is expected and what was missed are the same, read from the task itself.
+  const times = task && new PublicationTimes(task);
   const stopping = new AbortController();
   let current: Promise<StartedRun> | undefined;
   let working: Promise<unknown> = Promise.resolve();
   let purging: Promise<unknown> = Promise.resolve();
+
+  function onSchedule(expression: string, work: () => Promise<unknown>): ScheduledTask {
+    return cron.createTask(expression, work, {
+      timezone: 'UTC',
+      noOverlap: true,
+      // A process that was asleep or busy at the time is late, rather than waits for the next.
+      missedExecutionTolerance: Infinity,
+      logger: cronLogger(app.log),
+    });
+  }
+
+  async function publishOnSchedule(): Promise<void> {
+    try {
+      const { finished } = await publisher.start('schedule');
+      await finished;
+    } catch (error) {
+      app.log.error({ err: error }, 'the scheduled publication could not begin');
+    }
+  }
 
   function begin(trigger: RunTrigger, startOptions: StartOptions): Promise<StartedRun> {
     if (source === undefined) throw new Error('no source is configured');
@@ -120,7 +145,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         app.published.latest === undefined ||
         last === undefined ||
         source.kind === 'dashboard_csv' ||
-        (schedule !== undefined && last < previousTime(schedule, clock()));
+        (times !== undefined && times.next(last) <= clock());
       return isDue ? publisher.start('start', { wait: true }) : undefined;
     },
     async loadDemo(onProgress) {
@@ -144,37 +169,25 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
       }
     },
     async nextExpectedAt() {
-      if (source === undefined || schedule === undefined) return undefined;
-      return nextTime(schedule, (await findLastSuccess(app.sql)) ?? clock());
+      return times?.next((await findLastSuccess(app.sql)) ?? clock());
     },
   };
   app.decorate('publisher', publisher);
 
-  function onSchedule(expression: string, work: () => Promise<unknown>): void {
-    const task = cron.createTask(expression, work, { timezone: 'UTC', noOverlap: true });
-    app.addHook('onReady', async () => {
-      await task.start();
-    });
+  function keepRunning(scheduled: ScheduledTask): void {
+    if (options.enabled) {
+      app.addHook('onReady', async () => {
+        await scheduled.start();
+      });
+    }
     app.addHook('preClose', async () => {
-      await task.destroy();
+      await scheduled.destroy();
     });
   }
 
-  if (options.enabled) {
-    app.addHook('onReady', () => publisher.purge());
-    onSchedule(purgeSchedule, () => (purging = publisher.purge()));
-  }
-  if (options.enabled && source !== undefined && schedule !== undefined) {
-    onSchedule(schedule, async () => {
-      try {
-        await (
-          await publisher.start('schedule')
-        ).finished;
-      } catch (error) {
-        app.log.error({ err: error }, 'the scheduled publication could not begin');
-      }
-    });
-  }
+  if (options.enabled) app.addHook('onReady', () => publisher.purge());
+  keepRunning(onSchedule(purgeSchedule, () => (purging = publisher.purge())));
+  if (task !== undefined) keepRunning(task);
   app.addHook('preClose', async () => {
     stopping.abort();
     await working;
@@ -182,12 +195,18 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   });
 }
 
-function previousTime(schedule: string, at: Date): Date {
-  return CronExpressionParser.parse(schedule, { tz: 'UTC', currentDate: at }).prev().toDate();
-}
-
-function nextTime(schedule: string, after: Date): Date {
-  return CronExpressionParser.parse(schedule, { tz: 'UTC', currentDate: after }).next().toDate();
+/** node-cron writes to the console unless it is given something else. */
+function cronLogger(log: FastifyBaseLogger) {
+  const write = (level: 'warn' | 'error' | 'debug') => (what: string | Error, error?: Error) => {
+    const err = what instanceof Error ? what : error;
+    log[level]({ err }, `the schedule: ${what instanceof Error ? what.message : what}`);
+  };
+  return {
+    info: write('debug'),
+    warn: write('warn'),
+    error: write('error'),
+    debug: write('debug'),
+  };
 }
 
 export default fp(scheduler, { name: 'scheduler', dependencies: ['database', 'published'] });

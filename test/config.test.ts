@@ -65,6 +65,118 @@ void t.test('the proxies that are trusted can be a number, addresses, all or non
   t.equal(read('10.0.0.0/8, ::1'), '10.0.0.0/8, ::1');
 });
 
+void t.test('proxies that are no addresses are reported with everything else', async (t) => {
+  for (const text of [
+    '999.1.1.1',
+    'deadbeef',
+    '10.0.0.0/33',
+    '::1/129',
+    '10.0.0.1, x',
+    '1.2.3.4/',
+  ]) {
+    const problems = problemsOf({ TRUST_PROXY: text, PORT: 'x' });
+    t.equal(problems.length, 2, text);
+    t.match(problems[1], /^TRUST_PROXY ".*" is not valid: no address or network is "/);
+  }
+  for (const text of ['10.0.0.0/8', '::ffff:10.0.0.1', 'fd00::/8,127.0.0.1', '0']) {
+    t.same(problemsOf({ TRUST_PROXY: text }), [], text);
+  }
+});
+
+void t.test('what goes into headers and documents is made ASCII, or refused', async (t) => {
+  t.match(
+    readConfig({
+      DATA_LICENSE: 'Licence\touverte  2.0\thttps://données.example/licence/é?a=1#ü',
+      PUBLIC_URL: 'https://données.example/été/',
+      DASHBOARD_URL: 'https://Dashboard.example/é',
+      CONTACT: 'mailto@données.example',
+    }),
+    {
+      license: {
+        name: 'Licence ouverte 2.0',
+        url: 'https://xn--donnes-eva.example/licence/%C3%A9?a=1#%C3%BC',
+      },
+      publicUrl: 'https://xn--donnes-eva.example/%C3%A9t%C3%A9',
+      dashboardUrl: 'https://dashboard.example/%C3%A9',
+      contact: 'mailto@xn--donnes-eva.example',
+    },
+  );
+  t.equal(readConfig({ CONTACT: 'https://example.org/é' }).contact, 'https://example.org/%C3%A9');
+  t.equal(
+    readConfig({ DATA_LICENSE: 'CC0 https://example.org/<a>"b"' }).license.url,
+    'https://example.org/%3Ca%3E%22b%22',
+  );
+  const refused = {
+    DATA_LICENSE: ['CC0 https://', 'CC0 https://[::1', 'https://example.org/', 'CC0 ftp://a.b/c'],
+    CONTACT: [
+      'a b@example.org',
+      'ü@example.org',
+      'a@exa mple',
+      'https://',
+      '<a>@example.org',
+      'a@b@c',
+    ],
+    PUBLIC_URL: ['https://user:hunter2@example.org', 'https://example.org/?a', 'https://'],
+    DASHBOARD_URL: ['https://a.example/b,c', 'http://'],
+    DATABASE_URL: ['postgres://a:%zz@localhost/x'],
+  };
+  for (const [name, texts] of Object.entries(refused)) {
+    for (const text of texts) {
+      const problems = problemsOf({ [name]: text });
+      t.equal(problems.length, 1, `${name}=${text}`);
+      t.ok(problems[0]?.startsWith(`${name} `));
+    }
+  }
+});
+
+void t.test('an admin token that no request could bring is refused', async (t) => {
+  const long = 'x'.repeat(40);
+  for (const text of [
+    `${long} ${long}`,
+    `${long}é`,
+    `${long}\t${long}`,
+    `a${'\u{1f511}'.repeat(40)}`,
+  ]) {
+    t.equal(problemsOf({ ADMIN_TOKEN: text }).length, 1);
+  }
+  t.equal(
+    readConfig({ ADMIN_TOKEN: `~!"#$%&'()*+,-./:;<=>?@[]^_\`{|}${long}` }).adminToken?.length,
+    71,
+  );
+});
+
+void t.test('a schedule is what the library that runs it takes, or is refused', async (t) => {
+  for (const text of [
+    '0 4 * * *',
+    '30 0 4 * * *',
+    '0 4 15W * *',
+    '0 22-2 * * *',
+    '0 4 L * *',
+    '0 4 * * 1#1',
+    '0 4 1 * 1',
+    '@daily',
+    '*/15 * * * *',
+  ]) {
+    t.equal(readConfig({ SNAPSHOT_SCHEDULE: text }).schedule, text);
+  }
+  for (const [text, reason] of [
+    ['5', /expected 5 or 6 fields but got 1/],
+    ['H H * * *', /"H" is no minute, "H" is no hour/],
+    ['0 24 * * *', /"24" is no hour/],
+    ['0 0-4294967295 * * *', /no number in it has more than two digits/],
+    ['0 4 31 2 *', /is not a cron expression/],
+    ['0 4 31W 2 *', /is never due/],
+    ['0 4 * *', /expected 5 or 6 fields/],
+    ['0 4 * * * * *', /expected 5 or 6 fields/],
+    ['now; then', /illegal characters/],
+  ] as const) {
+    const problems = problemsOf({ SNAPSHOT_SCHEDULE: text });
+    t.equal(problems.length, 1, text);
+    t.match(problems[0], /^SNAPSHOT_SCHEDULE "/);
+    t.match(problems[0], reason);
+  }
+});
+
 void t.test('addresses lose the slash at their end', async (t) => {
   const config = readConfig({
     PUBLIC_URL: 'https://data.example.org/',
