@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { Sql } from './connect.ts';
 import { addMetricColumns } from './metric-columns.ts';
+import { StoreError } from './store-error.ts';
 
 const directory = new URL('./migrations/', import.meta.url);
 
@@ -57,8 +58,8 @@ export async function migrate(sql: Sql): Promise<string[]> {
     select coalesce(max(version), 0) as version from migrations`;
   const known = migrations.length;
   if ((newest[0]?.version ?? 0) > known) {
-    throw new Error(
-      `the database is at schema version ${String(newest[0]?.version)} and this release knows ${String(known)}: run the newer release`,
+    throw new StoreError(
+      `The database is at schema version ${String(newest[0]?.version)} and this release knows ${String(known)}: run the newer release.`,
     );
   }
   await sql.begin(async (tx) => {

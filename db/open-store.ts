@@ -1,8 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type StoreAddress } from './connect.ts';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import { readStore } from './queries/store.ts';
+import { sayIfSlow } from './slow-work.ts';
+import { explainDatabaseError, StoreError } from './store-error.ts';
 
 /** Databases of the embedded server: the demonstration is kept apart from real data. */
 const dataDatabase = 'open_data';
@@ -34,9 +37,15 @@ export interface OpenedStore {
  * @throws when the database cannot be reached or made, in a sentence for an operator
  */
 export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
+  await checkDataDirectory(options.dataDirectory);
   if (options.databaseUrl !== undefined) {
     const address = { url: options.databaseUrl };
-    await migrateAt(address, options.onProgress);
+    try {
+      await checkServer(address, options.onProgress);
+      await migrateAt(address, options.onProgress);
+    } catch (error) {
+      throw explainDatabaseError(error);
+    }
     return { address, isDemo: false, release: () => Promise.resolve() };
   }
   const server = await startEmbeddedPostgres({
@@ -47,7 +56,8 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
     for (const notice of server.notices) options.onProgress(notice);
     const addressOf = (database: string) => ({ ...server.connection, database });
     const isDemo =
-      options.purpose === 'data_or_demo' && !(await hasData(addressOf(dataDatabase), addressOf));
+      options.purpose === 'data_or_demo' &&
+      !(await hasData(addressOf(dataDatabase), addressOf, options.onProgress));
     const database = isDemo ? demoDatabase : dataDatabase;
     await createDatabase(addressOf('postgres'), database);
     await migrateAt(addressOf(database), options.onProgress);
@@ -55,6 +65,42 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   } catch (error) {
     await server.release();
     throw error;
+  }
+}
+
+/** Whatever else is wrong with it is said by what needs it. */
+async function checkDataDirectory(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') return;
+  }
+  throw new StoreError(`DATA_DIR ${path} is a file, or within one: set it to a directory.`);
+}
+
+/** The oldest PostgreSQL that has what the schema uses, as it numbers itself. */
+const oldestServer = 150_000;
+
+async function checkServer(
+  address: StoreAddress,
+  onProgress: (sentence: string) => void,
+): Promise<void> {
+  const sql = connectOnce(address);
+  try {
+    const asking = sql<[{ number: number; version: string; encoding: string }]>`
+      select current_setting('server_version_num')::integer as number,
+        current_setting('server_version') as version,
+        current_setting('server_encoding') as encoding`;
+    const sentence = 'Connecting to the database of DATABASE_URL …';
+    const [{ number, version, encoding }] = await sayIfSlow(onProgress, sentence, asking);
+    if (number < oldestServer) {
+      throw new StoreError(`DATABASE_URL is a PostgreSQL ${version}: 15 or later is needed.`);
+    }
+    if (encoding !== 'UTF8') {
+      throw new StoreError(`DATABASE_URL is a database in ${encoding}: make one in UTF8.`);
+    }
+  } finally {
+    await sql.end({ timeout: 5 });
   }
 }
 
@@ -78,11 +124,12 @@ async function databaseExists(maintenance: StoreAddress, database: string): Prom
 async function hasData(
   address: StoreAddress,
   addressOf: (database: string) => StoreAddress,
+  onProgress: (sentence: string) => void,
 ): Promise<boolean> {
   if (!(await databaseExists(addressOf('postgres'), dataDatabase))) return false;
   const sql = connectOnce(address);
   try {
-    await migrate(sql);
+    await sayIfSlow(onProgress, 'Looking whether any data were published …', migrate(sql));
     return (await readStore(sql)).sourceKind !== null;
   } finally {
     await sql.end();
@@ -111,7 +158,8 @@ async function migrateAt(
 ): Promise<void> {
   const sql = connectOnce(address);
   try {
-    const applied = await migrate(sql);
+    const sentence = 'Bringing the database’s schema up to date …';
+    const applied = await sayIfSlow(onProgress, sentence, migrate(sql));
     if (applied.length > 0) onProgress(`Database schema: ${applied.join(', ')}.`);
   } finally {
     await sql.end();

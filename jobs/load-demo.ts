@@ -11,6 +11,9 @@ export interface LoadDemoOptions {
   readonly onProgress: (sentence: string) => void;
 }
 
+/** Milliseconds after which a sign of life is given. */
+const silence = 1000;
+
 /**
  * Gives the demonstration its past: the publications it would have made over some months,
  * each by the job that makes real ones. What an earlier start left undone is done now.
@@ -32,6 +35,7 @@ export async function loadDemo(options: LoadDemoOptions): Promise<void> {
   if (times.length === 0) return;
   options.onProgress(`Making up demonstration data: ${String(times.length)} snapshots.`);
   const source = demoSource();
+  let said = performance.now();
   for (const [index, time] of times.entries()) {
     const { run } = await runPublication({
       address: options.address,
@@ -43,7 +47,8 @@ export async function loadDemo(options: LoadDemoOptions): Promise<void> {
       wait: true,
     });
     if (run.state === 'failed') throw new Error(run.problem ?? 'the demonstration failed');
-    if ((index + 1) % 8 === 0)
-      options.onProgress(`… ${String(index + 1)} of ${String(times.length)}`);
+    if (performance.now() - said < silence) continue;
+    options.onProgress(`… ${String(index + 1)} of ${String(times.length)}`);
+    said = performance.now();
   }
 }

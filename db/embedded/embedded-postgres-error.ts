@@ -24,6 +24,7 @@ export function explainFileError(error: unknown, dataDirectory: string): unknown
     EPERM: `This user may not use ${where}: let it own DATA_DIR and all below, or set DATA_DIR to a directory of its own.`,
     EROFS: `${where} is on a read-only file system: set DATA_DIR to a directory that can be written.`,
     ENOTDIR: `A part of ${where} is a file: set DATA_DIR to a directory.`,
+    EEXIST: `${where} is a file: set DATA_DIR to a directory.`,
     EBUSY: `${where} is itself a mount point: mount the volume one level higher, at DATA_DIR.`,
   };
   const explanation = code === undefined ? undefined : explanations[code];

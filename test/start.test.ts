@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { makeDirectory } from './embedded/holder.ts';
+import { runProgram, startProgram } from './support/program.ts';
+import { createStore } from './support/store.ts';
+
+const secret = 'abracadabra-0123456789';
+const sample = new URL('./fixtures/campaign_courses-2026-08-27.csv', import.meta.url).pathname;
+
+void t.test('what an operator can mend is one sentence that names the setting', async (t) => {
+  const directory = await makeDirectory(t);
+  const file = join(directory, 'file');
+  await writeFile(file, '');
+  const store = await createStore(t);
+  const at = (change: (url: URL) => void) => {
+    const url = new URL(store.url);
+    url.password = secret;
+    change(url);
+    return url.href;
+  };
+  const taken = createServer().listen({ host: '127.0.0.1', port: 0 });
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+
+  const server = ['server.ts'] as const;
+  const command = ['commands/import.ts', sample] as const;
+  const failures: readonly [RegExp, readonly [string, ...string[]], Record<string, string>][] = [
+    [
+      /^DATABASE_URL cannot be used: nothing listens there.* \(ECONNREFUSED\)\.$/,
+      server,
+      { DATABASE_URL: `postgres://user:${secret}@127.0.0.1:1/open_data` },
+    ],
+    [
+      /^DATABASE_URL cannot be used: its host .* \((ENOTFOUND|EAI_AGAIN)\)\.$/,
+      server,
+      { DATABASE_URL: `postgres://user:${secret}@nowhere.invalid/open_data` },
+    ],
+    [
+      /^DATABASE_URL cannot be used: role "nobody_here" does not exist\.$/,
+      server,
+      { DATABASE_URL: at((url) => (url.username = 'nobody_here')) },
+    ],
+    [
+      /^DATABASE_URL cannot be used: database "nothing_here" does not exist: make it first/,
+      command,
+      { DATABASE_URL: at((url) => (url.pathname = '/nothing_here')) },
+    ],
+    [
+      /^PORT \d+ is in use on 127\.0\.0\.1: stop what listens there, or set another one\.$/,
+      server,
+      { HOST: '127.0.0.1', PORT: String(port) },
+    ],
+    [/^HOST 192\.0\.2\.1 is no address of this machine\.$/, server, { HOST: '192.0.2.1' }],
+    [/^HOST nowhere\.invalid (is not known|cannot be)/, server, { HOST: 'nowhere.invalid' }],
+    [/^DATA_DIR .*file is a file, or within one: /, server, { DATA_DIR: file }],
+    [/^DATA_DIR .*file\/x is a file, or within one: /, command, { DATA_DIR: join(file, 'x') }],
+  ];
+  for (const [expected, program, environment] of failures) {
+    const { code, errors, output } = await runProgram(t, program, {
+      PORT: '0',
+      DATA_DIR: join(directory, 'data'),
+      ...environment,
+    });
+    const name = Object.keys(environment).join(', ');
+    t.equal(code, 1, name);
+    t.equal(errors.trimEnd().split('\n').length, 1, errors);
+    t.match(errors.trimEnd(), expected);
+    t.notMatch(output + errors, secret, name);
+  }
+  t.notOk(existsSync(join(directory, 'data')), 'nothing was made that could not be served');
+});
+
+void t.test('the demonstration is made up in sentences, and can be interrupted', async (t) => {
+  const directory = await makeDirectory(t);
+  const program = startProgram(t, ['server.ts'], {
+    PORT: '0',
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'info',
+    DATA_DIR: join(directory, 'data'),
+  });
+  await program.line(/^Dashboard Open Data [\d.]+ is starting …$/m);
+  await program.line(/^Making up demonstration data: \d+ snapshots\.$/m);
+  await program.line(/^… \d+ of \d+$/m);
+  t.notMatch(program.written(), /\{"level":/, 'no log lines between the sentences');
+  program.child.kill('SIGTERM');
+  const { code, errors } = await program.ended;
+  t.equal(code, 0);
+  t.equal(errors, '', 'no stack');
+});
