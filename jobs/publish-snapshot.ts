@@ -20,6 +20,7 @@ import {
 import { eraseGoneCampaigns, writeCampaigns } from '../db/queries/write-campaigns.ts';
 import { writeActivity, writeEnrollments } from '../db/queries/write-people.ts';
 import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
+import { forgetWikisOfWithdrawn, writeWikis } from '../db/queries/write-wikis.ts';
 import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import type { SourceKind } from '../sources/source.ts';
 import { PublicationRefused, refuseLosses } from './loss-guard.ts';
@@ -94,11 +95,12 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
     changes: ['hidden', 'disappeared'],
   });
   const versions = await writeVersions(tx, snapshotId);
+  const wikis = await writeWikis(tx, { returned });
   const enrollments = await writeEnrollments(tx);
   const activity = await writeActivity(tx);
   await writeMarkers(tx, options.readAt);
   await eraseGoneCampaigns(tx);
-  const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised > 0;
+  const rowsOfThePastChanged = withdrawnNow + returned + campaigns.revised + wikis.forgotten > 0;
   if (rowsOfThePastChanged) await raiseRevision(tx, options.now);
 
   // Whatever left in between: refused publications withdraw too, and a purge leaves no trace.
@@ -166,6 +168,7 @@ async function withdrawHidden(tx: TransactionSql, options: PublishOptions): Prom
   if (changes.hidden === 0) return;
   const snapshotId = await nextSnapshotId(tx);
   await withdrawCourses(tx, { snapshotId, at: options.now, changes: ['hidden'] });
+  await forgetWikisOfWithdrawn(tx);
   await raiseRevision(tx, options.now);
   await countWithdrawnSince(tx);
   await notifyReaders(tx);

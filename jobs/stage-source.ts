@@ -33,13 +33,17 @@ export async function stageSource(
 ): Promise<void> {
   const stage = <T>(
     table: StagingTable,
-    batches: AsyncIterable<readonly T[]>,
+    batches: Batches<T>,
     toRows: (batch: readonly T[]) => RowBatch,
   ) => stageRows(sql, table, converted(batches, toRows, options.signal));
 
   await createStaging(sql);
   const slugs = new Map<number, string>();
   await stage('staged_campaigns', reading.campaigns(), (batch) => campaignRows(batch, slugs));
+  await stage('staged_wikis', reading.wikis?.() ?? [], (batch) => ({
+    columns: ['wiki'],
+    rows: batch.map((wiki) => [wiki]),
+  }));
   await stage('staged_courses', reading.courses(), (batch) => courseRows(batch, slugs));
   await stage('staged_hidden', reading.hiddenCourseIds(), (batch) => ({
     columns: ['course_id'],
@@ -55,8 +59,10 @@ export async function stageSource(
 /** Sources give more at once; of their rows in every form, so many are in memory. */
 const rowsAtOnce = 100;
 
+type Batches<T> = AsyncIterable<readonly T[]> | Iterable<readonly T[]>;
+
 async function* converted<T>(
-  batches: AsyncIterable<readonly T[]>,
+  batches: Batches<T>,
   toRows: (batch: readonly T[]) => RowBatch,
   signal: AbortSignal,
 ): AsyncGenerator<RowBatch> {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { findUnknownCampaigns, listKnownNames } from '../db/queries/known-names.ts';
+import { findUnknownCampaigns, findUnknownWikis, listKnownNames } from '../db/queries/known-names.ts';
 import type { StoreState } from '../db/queries/store-state.ts';
 import { none, type Filters } from '../openapi/filters.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';
@@ -50,11 +50,12 @@ export class KnownNamesCheck {
       await this.#read(state);
       unknown = this.#unknown(filters, asked);
     }
-    // A campaign can be new without a snapshot.
+    // A campaign or a wiki can be new without a snapshot.
     for (const entry of unknown) {
-      if (entry.name === 'campaign') {
-        entry.values = await findUnknownCampaigns(this.#sql, entry.values);
-      }
+      const kind = kinds[entry.name];
+      if (kind === 'type') continue;
+      const findUnknown = kind === 'campaign' ? findUnknownCampaigns : findUnknownWikis;
+      entry.values = await findUnknown(this.#sql, entry.values);
     }
     return unknown.filter(({ values }) => values.length > 0).map((entry) => this.#problem(entry));
   }

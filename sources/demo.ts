@@ -6,6 +6,7 @@
 import { inventCampaigns } from './demo-campaigns.ts';
 import { inventCourses, type InventedCourse } from './demo-courses.ts';
 import { randomNumbers } from './demo-random.ts';
+import { wikis } from './demo-vocabulary.ts';
 import { day, hour, iso, wholeSeconds } from './demo-time.ts';
 import {
   editorRole,
@@ -53,6 +54,7 @@ export function demoSource(options: { seed?: number; courses?: number } = {}): S
         countsPeople: true,
         campaigns: () =>
           batches(campaigns, ({ theme: _, ...campaign }): SourceCampaign[] => [campaign], signal),
+        wikis: () => batches(wikis, ([domain]) => [domain], signal),
         courses: () => batches(present, (course) => [courseAt(course, time)], signal),
         hiddenCourseIds: () => batches(hidden, ({ courseId }) => [courseId], signal),
         enrollments: () => batches(present, (course) => enrollmentsAt(course, time), signal),

@@ -95,6 +95,11 @@ export interface SourceReading {
   /** Whether people can be told apart, so that distinct people can be counted. */
   readonly countsPeople: boolean;
   campaigns(): AsyncIterable<readonly SourceCampaign[]>;
+  /**
+   * The domains of the wikis that there are at the source, in any order and number. Absent
+   * where it knows of none but those that its courses name, which need not be given.
+   */
+  wikis?(): AsyncIterable<readonly string[]>;
   courses(): AsyncIterable<readonly SourceCourse[]>;
   /** Courses that exist at the source and are not public, so are withdrawn without question. */
   hiddenCourseIds(): AsyncIterable<readonly number[]>;

@@ -198,6 +198,13 @@ void test(
       );
     });
 
+    await t.test('the wikis are those that have a domain', async (t) => {
+      const rows = await database.ask<{ domain: string }>(
+        `select distinct ${domain('w')} as domain from wikis w where ${domain('w')} is not null`,
+      );
+      t.strictSame([...new Set(read.wikis)].sort(), rows.map((row) => row.domain).sort());
+    });
+
     await t.test('what describes a course is what its row says', async (t) => {
       const iso = (column: string): string =>
         `if(${possible(column)}, date_format(${column}, '%Y-%m-%dT%TZ'), null)`;

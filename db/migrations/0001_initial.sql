@@ -129,6 +129,13 @@ create table campaigns (
 );
 create index campaigns_slug on campaigns (slug);
 
+-- The wikis that there are: at the source, or of a course that is public, at any snapshot.
+create table wikis (
+  -- Stands for the wiki in the cursors of walks.
+  wiki_id bigint generated always as identity unique,
+  wiki text primary key
+);
+
 -- Slugs that a campaign took or gave up: people counted by slug in earlier snapshots were
 -- those of other campaigns.
 create table campaign_slug_changes (

@@ -10,7 +10,7 @@ import { stateColumns } from './course-state.ts';
  */
 export async function createStaging(sql: Queryable): Promise<void> {
   await sql`drop table if exists staged_courses, staged_campaigns, staged_hidden,
-    staged_enrollments, staged_activity`;
+    staged_enrollments, staged_activity, staged_wikis`;
   await sql`
     create temporary table staged_courses as
     select ${identifiers(sql, ['course_id', ...stateColumns, 'csv_head', 'url_path', 'search_text'])},
@@ -20,6 +20,7 @@ export async function createStaging(sql: Queryable): Promise<void> {
     create temporary table staged_campaigns as
     select campaign_id, slug, title, description, start_at, end_at, created_at
     from campaigns where false`;
+  await sql`create temporary table staged_wikis as select wiki from wikis where false`;
   await sql`create temporary table staged_hidden (course_id bigint)`;
   await sql`create temporary table staged_enrollments as select * from enrollments where false`;
   await sql`create temporary table staged_activity as select * from activity where false`;
@@ -28,6 +29,7 @@ export async function createStaging(sql: Queryable): Promise<void> {
 export type StagingTable =
   | 'staged_courses'
   | 'staged_campaigns'
+  | 'staged_wikis'
   | 'staged_hidden'
   | 'staged_enrollments'
   | 'staged_activity';

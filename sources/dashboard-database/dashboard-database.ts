@@ -98,6 +98,10 @@ class DashboardReading implements SourceReading {
     }
   }
 
+  async *wikis(): AsyncGenerator<string[]> {
+    yield [...this.#parts.domains.values()].filter((domain) => domain !== null);
+  }
+
   async *courses(): AsyncGenerator<SourceCourse[]> {
     const { database, warnings, domains, databaseTime, opening, log } = this.#parts;
     const batches = readCourses({

@@ -9,6 +9,7 @@ import type {
 
 export interface Everything {
   readonly campaigns: SourceCampaign[];
+  readonly wikis: string[];
   readonly courses: SourceCourse[];
   readonly hidden: number[];
   readonly enrollments: SourceEnrollment[];
@@ -32,6 +33,7 @@ export async function readAll(
   try {
     return {
       campaigns: await all(reading.campaigns()),
+      wikis: await all(reading.wikis?.() ?? nothing()),
       courses: await all(reading.courses()),
       hidden: await all(reading.hiddenCourseIds()),
       enrollments: await all(reading.enrollments()),
@@ -42,6 +44,8 @@ export async function readAll(
     await reading.close();
   }
 }
+
+async function* nothing(): AsyncGenerator<never[]> {}
 
 export async function all<Item>(batches: AsyncIterable<readonly Item[]>): Promise<Item[]> {
   const items: Item[] = [];

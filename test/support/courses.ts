@@ -13,6 +13,8 @@ export interface SourceState {
   hidden: number[];
   enrollments: SourceEnrollment[];
   activity: SourceActivity[];
+  /** Wikis at the source, besides those of the courses. */
+  wikis?: string[];
 }
 
 export function emptyState(): SourceState {
@@ -72,6 +74,7 @@ export function sourceOf(state: SourceState): Source {
         readAt: now,
         countsPeople: true,
         campaigns: () => oneBatch(state.campaigns),
+        wikis: () => oneBatch(state.wikis ?? []),
         courses: () => oneBatch(state.courses),
         hiddenCourseIds: () => oneBatch(state.hidden),
         enrollments: () => oneBatch(state.enrollments),

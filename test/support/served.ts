@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
+import type { RunRow } from '../../db/queries/job-runs.ts';
 import { sourceOf, type SourceState } from './courses.ts';
 import { createService, publish, TestClock } from './service.ts';
 import { createStore, type TestStore } from './store.ts';
@@ -10,6 +11,8 @@ export interface Served {
   readonly store: TestStore;
   /** Publishes the state as it stands, a minute after the last time. */
   readonly publish: () => Promise<void>;
+  /** The same without an operator's word; gives the run, however it ends. */
+  readonly tryToPublish: () => Promise<RunRow>;
 }
 
 /** Publishes the state for the first time, and serves it. */
@@ -28,6 +31,10 @@ export async function serve(t: Test, state: SourceState, start?: string): Promis
     publish: () => {
       clock.advance(60);
       return publishNow();
+    },
+    tryToPublish: async () => {
+      clock.advance(60);
+      return (await publish(store, sourceOf(state), clock)).run;
     },
   };
 }
