@@ -12,6 +12,7 @@ import {
   problemTypes,
 } from '../openapi/problem.ts';
 import { databaseProblem } from './database-problem.ts';
+import { Refusals } from './refusals.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -225,10 +226,17 @@ function errors(app: FastifyInstance): void {
     reply.send(prepareProblem(nothingHere(request), request, reply));
   });
 
+  const refusals = new Refusals(() => performance.now());
+
   app.setErrorHandler((error, request, reply) => {
     // A body is read before it is noticed that nobody wants it.
     let problem = request.is404 ? nothingHere(request) : problemOf(error);
-    if (problem.statusCode >= 500) {
+    if (problem.code === 'unavailable') {
+      const unlogged = refusals.count(problem.message);
+      // Its number finds it; a stack would say where, which the sentence does.
+      const cause = problem.cause instanceof Error ? problem.cause.message : undefined;
+      if (unlogged !== undefined) request.log.warn({ cause, unlogged }, problem.message);
+    } else if (problem.statusCode >= 500) {
       request.log.error({ err: problem.cause ?? problem }, problem.message);
     } else {
       problem = withOtherParts(problem, request);
