@@ -35,6 +35,8 @@ export interface Overrides {
   readonly clock?: () => Date;
   /** False: nothing is published, and no download made, but on demand. */
   readonly scheduler?: boolean;
+  /** Milliseconds that a question may take in the database. */
+  readonly statementTimeout?: number;
   /** Told what is going on while the store is opened. */
   readonly onProgress?: (sentence: string) => void;
 }
@@ -85,6 +87,9 @@ export async function buildApp(
     await app.register(database, {
       databaseUrl: config.databaseUrl,
       dataDirectory: config.dataDirectory,
+      ...(overrides.statementTimeout === undefined
+        ? {}
+        : { statementTimeout: overrides.statementTimeout }),
       purpose: config.source === undefined ? 'data_or_demo' : 'data',
       onProgress:
         overrides.onProgress ??

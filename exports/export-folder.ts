@@ -18,9 +18,12 @@ export interface ExportFolderOptions {
 /** How a file is made. */
 export interface Making {
   /** Of the table: lines below the header. */
-  readonly rows: number;
-  /** The stream fails, and never ends, where it is not whole. */
-  readonly open: () => Promise<Readable> | Readable;
+  readonly rows: () => Promise<number> | number;
+  /**
+   * The stream fails, and never ends, where it is not whole. The signal is aborted when nobody
+   * waits for it any more.
+   */
+  readonly open: (signal: AbortSignal) => Promise<Readable> | Readable;
   /** Called once the file is stored. */
   readonly onStored?: () => void;
 }
@@ -166,9 +169,9 @@ export class ExportFolder {
     const partial = await this.#openPartial();
     try {
       if (partial !== undefined) spool.keepIn(partial.file);
-      const source = await making.open();
+      const source = await making.open(signal);
       await pour(source, spool, signal);
-      const facts = { ...spool.end(), rows: making.rows };
+      const facts = { ...spool.end(), rows: await making.rows() };
       this.#known.set(name, facts);
       if (partial !== undefined && spool.isKept) await this.#store(name, partial, facts, making);
       return facts;

@@ -28,17 +28,27 @@ export interface LazyAnswer {
   readonly make: () => Promise<Representation> | Representation;
 }
 
-export interface StreamAnswer {
+interface StreamHead {
   readonly tag: string;
   readonly head: AnswerHead;
   readonly contentType: string;
   /** Names in lower case. Those that depend on the coding, such as a length, do not belong here. */
   readonly extraHeaders?: Fields;
-  /** Called once the answer is known to have a body; the stream is destroyed in every path. */
-  readonly open: () => Promise<Readable> | Readable;
-  /** Where the bytes are kept once they have been made; `open` is then called from there. */
-  readonly kept?: KeptFiles;
+  /** More of them, of what is not a 304: asked for once that is known. */
+  readonly lateHeaders?: () => Promise<Fields>;
 }
+
+export type StreamAnswer = StreamHead &
+  (
+    | {
+        /** Called once the answer is known to have a body; the stream is destroyed in every path. */
+        readonly open: () => Promise<Readable> | Readable;
+      }
+    | {
+        /** Where the bytes are kept once they have been made. */
+        readonly kept: KeptFiles;
+      }
+  );
 
 /** The bytes of a download in each coding. */
 export interface KeptFiles {
@@ -154,7 +164,7 @@ function answers(app: FastifyInstance): void {
 
   app.decorateReply('answerStream', function (this: FastifyReply, answer) {
     const { headers } = this.request.raw;
-    const { kept } = answer;
+    const kept = 'kept' in answer ? answer.kept : undefined;
     const asksForPart = kept !== undefined && asksForRange(headers);
     const coding = asksForPart
       ? streamCodings.chooseForRange(headers['accept-encoding'])
@@ -165,6 +175,7 @@ function answers(app: FastifyInstance): void {
     });
     if (!proceeds(this, coded)) return this;
     return whenCounted(this, async () => {
+      if (answer.lateHeaders !== undefined) this.headers(await answer.lateHeaders());
       const make = asksForPart && coding === 'identity' && this.request.raw.method === 'GET';
       const file = await kept?.find(coding, { make });
       if (file !== undefined) {
@@ -175,11 +186,15 @@ function answers(app: FastifyInstance): void {
         this.headers(coded.fields).send(Readable.from([]));
         return;
       }
-      const bytes = kept === undefined ? await answer.open() : await kept.stream(coding);
-      const source = kept === undefined && coding === 'gzip' ? gzipped(bytes) : bytes;
-      sendStream(this, source, coded.fields);
+      sendStream(this, await bytesOf(answer, coding), coded.fields);
     });
   });
+}
+
+async function bytesOf(answer: StreamAnswer, coding: Coding): Promise<Readable> {
+  if ('kept' in answer) return answer.kept.stream(coding);
+  const bytes = await answer.open();
+  return coding === 'gzip' ? gzipped(bytes) : bytes;
 }
 
 async function sendFile(

@@ -1,3 +1,5 @@
+import { Overtaken } from '../db/queries/stream-file.ts';
+
 /** Codes of the driver and of the system that mean: the database cannot be reached. */
 const awayCodes = new Set([
   'CONNECTION_CLOSED',
@@ -27,6 +29,7 @@ const statementTimeout = '57014';
 /** A sentence for the client if the error means that the database is away, else undefined. */
 export function databaseProblem(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  if (error instanceof Overtaken) return 'Something new has just been published.';
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined) return undefined;
   if (code === statementTimeout) {

@@ -4,7 +4,10 @@ import fp from 'fastify-plugin';
 import { connect, type Sql } from '../db/connect.ts';
 import { openStore, type OpenedStore, type OpenStoreOptions } from '../db/open-store.ts';
 
-export type DatabaseOptions = OpenStoreOptions;
+export interface DatabaseOptions extends OpenStoreOptions {
+  /** Milliseconds that a statement may take. */
+  readonly statementTimeout?: number;
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,10 +25,11 @@ const connections = 10;
 const downloadConnections = 6;
 
 /** Milliseconds after which no reader still waits for an answer. */
-const statementTimeout = 30_000;
+const statementTimeoutByDefault = 30_000;
 
 async function database(app: FastifyInstance, options: DatabaseOptions): Promise<void> {
-  const store = await openStore(options);
+  const { statementTimeout = statementTimeoutByDefault, ...storeOptions } = options;
+  const store = await openStore(storeOptions);
   const sql = connect(store.address, {
     max: connections,
     applicationName: 'dashboard-open-data',

@@ -6,13 +6,15 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import { findStoreIdentity } from '../db/queries/store-identity.ts';
 import { findLatestSnapshot } from '../db/queries/snapshots.ts';
 import { publicationChannel, readStore } from '../db/queries/store.ts';
 import { ExportFolder, type Making } from '../exports/export-folder.ts';
 import type { Facts } from '../exports/stored-file.ts';
 import type { KeptFiles } from './answers.ts';
+import { ProblemError } from './errors.ts';
+import { FairQueue, QueueFull } from './fair-queue.ts';
 import { gzipped } from './gzipped.ts';
 import type { Coding } from './representation.ts';
 
@@ -23,6 +25,12 @@ export interface ExportsOptions {
   /** Bytes on the disk at most. */
   readonly maxBytes?: number;
 }
+
+/** As many as there are connections for downloads, where nobody would wait in order. */
+const atOnce = 6;
+/** Downloads that wait for their turn to be made; a full queue takes some minutes to empty. */
+const waiting = 64;
+const retryAfterSeconds = 30;
 
 /** What names a download. */
 export interface ExportKey {
@@ -35,9 +43,19 @@ export interface ExportKey {
 
 /** A download, and how it is made. */
 export interface ExportQuestion extends ExportKey {
-  readonly rows: number;
-  /** The plain bytes. The stream fails, and never ends, where it is not whole. */
-  readonly open: () => Promise<Readable> | Readable;
+  /** Its rows; asked for only where the file has not been made. */
+  readonly count: () => Promise<number> | number;
+  /**
+   * The plain bytes of so many rows, once it is the client's turn. The stream fails, and never
+   * ends, where it is not whole.
+   */
+  readonly open: (rows: number) => Promise<Readable> | Readable;
+}
+
+/** A download for `reply.answerStream`. */
+export interface KeptExport extends KeptFiles {
+  /** @throws what `count` throws */
+  rows(): Promise<number>;
 }
 
 /** A download of everything of its kind at a snapshot. */
@@ -49,8 +67,8 @@ export interface FullExport {
 }
 
 export interface Exports {
-  /** For `reply.answerStream`. */
-  kept(question: ExportQuestion): KeptFiles;
+  /** The client is who waits for its turn where the file is yet to be made. */
+  kept(question: ExportQuestion, client: string): KeptExport;
   /** Of the plain file, where it has been made. */
   facts(key: ExportKey): Promise<Facts | undefined>;
   /** Has the plain file made in the background. */
@@ -75,6 +93,15 @@ const maxFiles = 2000;
 
 type StoredCoding = 'identity' | 'gzip';
 
+interface Asked {
+  readonly question: ExportQuestion;
+  readonly client: string;
+  readonly rows: () => Promise<number>;
+}
+
+/** The client of what nobody has asked for. */
+const inTheBackground = '';
+
 async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Promise<void> {
   const folder = new ExportFolder({
     // Of this store alone: snapshots of another one have the same numbers.
@@ -83,6 +110,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     maxFiles,
     log: app.log,
   });
+  const queue = new FairQueue({ atOnce, waiting });
   const offered: FullExport[] = [];
   /** Names of what is waiting to be made in the background. */
   const awaited = new Set<string>();
@@ -101,30 +129,64 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     });
   }
 
-  function making(question: ExportQuestion, coding: StoredCoding): Making {
-    const { rows, open } = question;
-    if (coding === 'gzip') return { rows, open: async () => gzipped(await plain(question)) };
+  /** A download on behalf of a client; its rows are counted once at most. */
+  function asked(question: ExportQuestion, client: string): Asked {
+    let rows: Promise<number> | undefined;
+    const count = async () => {
+      const made = await folder.facts(fileName(question, 'identity'));
+      return made?.rows ?? question.count();
+    };
+    return { question, client, rows: () => (rows ??= count()) };
+  }
+
+  /** The plain bytes, once it is the client's turn, which lasts until they end or break off. */
+  async function open({ question, client, rows }: Asked, signal: AbortSignal): Promise<Readable> {
+    const announced = await rows();
+    const leave = await enter(client, signal);
+    try {
+      const bytes = await question.open(announced);
+      finished(bytes, { writable: false }, leave);
+      return bytes;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async function enter(client: string, signal: AbortSignal): Promise<() => void> {
+    try {
+      return await queue.enter(client, signal);
+    } catch (error) {
+      if (!(error instanceof QueueFull)) throw error;
+      const detail = 'Too many downloads are waiting for their turn.';
+      throw ProblemError.unavailable(detail, retryAfterSeconds, error);
+    }
+  }
+
+  function making(of: Asked, coding: StoredCoding): Making {
+    const { rows } = of;
+    if (coding === 'gzip') return { rows, open: async () => gzipped(await plain(of)) };
     return {
       rows,
-      open,
+      open: (signal) => open(of, signal),
       onStored: () => {
-        inBackground(() => ready(question, 'gzip'));
+        inBackground(() => ready(of, 'gzip'));
       },
     };
   }
 
-  async function plain(question: ExportQuestion): Promise<Readable> {
-    const name = fileName(question, 'identity');
+  async function plain(of: Asked): Promise<Readable> {
+    const name = fileName(of.question, 'identity');
     const file = await folder.find(name);
     return file === undefined
-      ? folder.read(name, making(question, 'identity'))
+      ? folder.read(name, making(of, 'identity'))
       : file.read(0, file.facts.length - 1);
   }
 
-  async function ready(question: ExportQuestion, coding: StoredCoding): Promise<void> {
-    const name = fileName(question, coding);
+  async function ready(of: Asked, coding: StoredCoding): Promise<void> {
+    const name = fileName(of.question, coding);
     const file = await folder.find(name);
-    if (file === undefined) await folder.make(name, making(question, coding));
+    if (file === undefined) await folder.make(name, making(of, coding));
     else await file.close();
   }
 
@@ -135,33 +197,35 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     if (!options.ahead || snapshot?.hasCourseRows !== true) return;
     for (const full of offered) {
       if (isStopping) return;
-      const question = await full.question(snapshot.snapshotId);
-      await ready(question, 'identity');
-      await ready(question, 'gzip');
+      const of = asked(await full.question(snapshot.snapshotId), inTheBackground);
+      await ready(of, 'identity');
+      await ready(of, 'gzip');
     }
   }
 
   app.decorate('exports', {
-    kept: (question) => ({
-      async find(coding, { make }) {
-        const name = fileName(question, storedCoding(coding));
-        const file = await folder.find(name);
-        if (file !== undefined || !make) return file;
-        await folder.make(name, making(question, storedCoding(coding)));
-        return folder.find(name);
-      },
-      stream: (coding) =>
-        folder.read(
-          fileName(question, storedCoding(coding)),
-          making(question, storedCoding(coding)),
-        ),
-    }),
+    kept: (question, client) => {
+      const of = asked(question, client);
+      return {
+        rows: of.rows,
+        async find(coding, { make }) {
+          const name = fileName(question, storedCoding(coding));
+          const file = await folder.find(name);
+          if (file !== undefined || !make) return file;
+          await folder.make(name, making(of, storedCoding(coding)));
+          return folder.find(name);
+        },
+        stream: (coding) =>
+          folder.read(fileName(question, storedCoding(coding)), making(of, storedCoding(coding))),
+      };
+    },
     facts: (key) => folder.facts(fileName(key, 'identity')),
     prepare(question) {
       const name = fileName(question, 'identity');
       if (awaited.has(name)) return;
       awaited.add(name);
-      inBackground(() => ready(question, 'identity').finally(() => awaited.delete(name)));
+      const of = asked(question, inTheBackground);
+      inBackground(() => ready(of, 'identity').finally(() => awaited.delete(name)));
     },
     offer: (full) => {
       offered.push(full);

@@ -35,23 +35,63 @@ export class FairQueue {
 
   /** @throws {QueueFull} */
   async run<T>(client: string, job: () => Promise<T>): Promise<T> {
-    if (this.#running < this.#options.atOnce) this.#running += 1;
-    else await this.#wait(client);
+    const leave = await this.enter(client);
     try {
       return await job();
     } finally {
-      this.#passOn();
+      leave();
     }
   }
 
-  #wait(client: string): Promise<void> {
+  /**
+   * For what does not end with a promise: resolves when it is the client's turn, with what is
+   * to be called, once or more often, when that is over.
+   *
+   * @throws {QueueFull}, or the signal's reason where it is aborted while waiting
+   */
+  async enter(client: string, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    if (this.#running < this.#options.atOnce) this.#running += 1;
+    else await this.#wait(client, signal);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#passOn();
+    };
+  }
+
+  #wait(client: string, signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting >= this.#options.waiting) this.#makeRoom(client);
     return new Promise((begin, refuse) => {
+      const giveUp = () => {
+        this.#remove(client, waiter);
+        refuse(signal?.reason as Error);
+      };
+      const waiter: Waiter = {
+        begin: () => {
+          signal?.removeEventListener('abort', giveUp);
+          begin();
+        },
+        refuse: (error) => {
+          signal?.removeEventListener('abort', giveUp);
+          refuse(error);
+        },
+      };
       const own = this.#clients.get(client);
-      if (own === undefined) this.#clients.set(client, [{ begin, refuse }]);
-      else own.push({ begin, refuse });
+      if (own === undefined) this.#clients.set(client, [waiter]);
+      else own.push(waiter);
       this.#waiting += 1;
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
+  }
+
+  #remove(client: string, waiter: Waiter): void {
+    const own = this.#clients.get(client) ?? [];
+    const others = own.filter((one) => one !== waiter);
+    this.#waiting -= own.length - others.length;
+    if (others.length === 0) this.#clients.delete(client);
+    else this.#clients.set(client, others);
   }
 
   #makeRoom(client: string): void {
@@ -63,9 +103,9 @@ export class FairQueue {
         most = own.length;
       }
     }
-    const refused = greedy === client ? undefined : this.#clients.get(greedy)?.pop();
+    const refused = greedy === client ? undefined : this.#clients.get(greedy)?.at(-1);
     if (refused === undefined) throw new QueueFull();
-    this.#waiting -= 1;
+    this.#remove(greedy, refused);
     refused.refuse(new QueueFull());
   }
 

@@ -195,18 +195,17 @@ function groupLists(app: FastifyInstance): void {
       );
     }
 
-    async function exportOf(
+    function exportOf(
       question: Question,
       { sort, dialect }: Pick<GroupFileQuery, 'sort' | 'dialect'>,
       client: string,
-    ): Promise<ExportQuestion> {
+    ): ExportQuestion {
       const { snapshot, revision } = question;
-      const tag = app.questions.tag(question, [`${path}.csv`, sort, dialect, salt]);
-      const key = { tag, snapshotId: snapshot.snapshotId, revision };
-      const made = await app.exports.facts(key);
       return {
-        ...key,
-        rows: made?.rows ?? (await stateOf(question, client)).groups.size,
+        tag: app.questions.tag(question, [`${path}.csv`, sort, dialect, salt]),
+        snapshotId: snapshot.snapshotId,
+        revision,
+        count: async () => (await stateOf(question, client)).groups.size,
         open: async () => {
           const state = await stateOf(question, client);
           const groups = sorted(state, sort).flatMap((id) => state.groups.get(id) ?? []);
@@ -278,7 +277,9 @@ function groupLists(app: FastifyInstance): void {
         const question = await app.questions.ask({}, query.snapshot);
         app.questions.requireRows(question);
         const { snapshotId } = question.snapshot;
-        const asked = await exportOf(question, query, reply.request.ip);
+        const client = reply.request.ip;
+        const asked = exportOf(question, query, client);
+        const kept = app.exports.kept(asked, client);
         const pinned = new URLSearchParams({ sort, snapshot: String(snapshotId) });
         if (dialect !== 'plain') pinned.set('dialect', dialect);
         const manner = dialect === 'plain' ? '' : `-${dialect}`;
@@ -296,12 +297,9 @@ function groupLists(app: FastifyInstance): void {
             ),
           },
           contentType: 'text/csv; charset=utf-8; header=present',
-          extraHeaders: {
-            'content-disposition': `attachment; filename="${name}"`,
-            'row-count': String(asked.rows),
-          },
-          open: asked.open,
-          kept: app.exports.kept(asked),
+          extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
+          lateHeaders: async () => ({ 'row-count': String(await kept.rows()) }),
+          kept,
         });
       },
       async find(tx, question, at, matches) {

@@ -35,7 +35,7 @@ const piece = Buffer.alloc(100_000, 'abcdefghij');
 
 function making(pieces: number, made: { count: number } = { count: 0 }): Making {
   return {
-    rows: pieces,
+    rows: () => pieces,
     open: () => {
       made.count += 1;
       return Readable.from(Array.from({ length: pieces }, () => piece));
@@ -62,7 +62,7 @@ t.test('a file is made once, by the first to ask', async (t) => {
 t.test('one who comes late gets everything too', async (t) => {
   const { folder } = folderIn(await makeDirectory(t));
   const source = new Readable({ read: () => undefined });
-  const slow: Making = { rows: 1, open: () => source };
+  const slow: Making = { rows: () => 1, open: () => source };
   const early = folder.read('a.csv', slow);
   source.push('one');
   t.equal((await firstOf(early)).toString(), 'one');
@@ -83,7 +83,7 @@ t.test('when all readers leave, the making ends; one who stays keeps it going', 
   const directory = await makeDirectory(t);
   const { folder } = folderIn(directory);
   const source = new Readable({ read: () => undefined });
-  const slow: Making = { rows: 1, open: () => source };
+  const slow: Making = { rows: () => 1, open: () => source };
   const [one, other] = [folder.read('a.csv', slow), folder.read('a.csv', slow)];
   source.push('one');
   await firstOf(one);
@@ -102,7 +102,7 @@ t.test('what breaks the source breaks every reader, and nothing is stored', asyn
   const directory = await makeDirectory(t);
   const { folder } = folderIn(directory);
   const failing: Making = {
-    rows: 1,
+    rows: () => 1,
     open: () =>
       Readable.from(
         (function* () {
@@ -143,7 +143,7 @@ t.test('what killed processes left is cleaned up, and what others write is not',
   const directory = await makeDirectory(t);
   const { folder } = folderIn(directory);
   const source = new Readable({ read: () => undefined });
-  const reader = folder.read('a.csv', { rows: 1, open: () => source });
+  const reader = folder.read('a.csv', { rows: () => 1, open: () => source });
   source.push('one');
   await firstOf(reader);
   const [own = ''] = await filesIn(directory);
@@ -248,7 +248,7 @@ t.test('closing breaks off what is being made', async (t) => {
   const { folder } = folderIn(directory);
   await mkdir(directory, { recursive: true });
   const source = new Readable({ read: () => undefined });
-  const made = t.rejects(folder.make('a.csv', { rows: 1, open: () => source }), /stopping/);
+  const made = t.rejects(folder.make('a.csv', { rows: () => 1, open: () => source }), /stopping/);
   await folder.close();
   await made;
   t.equal(source.destroyed, true);

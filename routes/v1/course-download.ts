@@ -54,15 +54,15 @@ export default function courseDownload(
     return (totals['courses'] ?? 0) - (await findWithdrawnSince(app.sql, snapshotId));
   }
 
-  function exportOf(question: Question, rows: number, file: File): ExportQuestion {
+  function exportOf(question: Question, file: File, client: string): ExportQuestion {
     const { snapshot, revision } = question;
     const { selection, sort, dialect } = file;
     return {
       tag: app.questions.tag(question, ['courses.csv', selection.q, sort, dialect, dashboardUrl]),
       snapshotId: snapshot.snapshotId,
       revision,
-      rows,
-      open: () =>
+      count: () => countRows(question, selection, client),
+      open: (rows) =>
         streamCourseLines(app.downloadSql, {
           at: question.at,
           selection,
@@ -81,7 +81,7 @@ export default function courseDownload(
     question: async (snapshotId) => {
       const question = untied(await app.questions.ask({}, String(snapshotId)));
       const file = { selection: { filters: {} }, sort: 'course_id', dialect: 'plain' } as const;
-      return exportOf(question, await countRows(question, file.selection, ''), file);
+      return exportOf(question, file, '');
     },
   });
 
@@ -111,8 +111,8 @@ export default function courseDownload(
       app.questions.requireRows(question);
       const { sort, dialect } = query;
       const { snapshotId } = question.snapshot;
-      const rows = await countRows(question, selection, request.ip);
-      const file = exportOf(question, rows, { selection, sort, dialect });
+      const file = exportOf(question, { selection, sort, dialect }, request.ip);
+      const kept = app.exports.kept(file, request.ip);
       const what = isEveryCourse(selection) ? 'courses' : 'courses-selection';
       const manner = dialect === 'plain' ? '' : `-${dialect}`;
       const name = `dashboard-${what}-snapshot-${String(snapshotId)}${manner}.csv`;
@@ -132,12 +132,9 @@ export default function courseDownload(
           ),
         },
         contentType: 'text/csv; charset=utf-8; header=present',
-        extraHeaders: {
-          'content-disposition': `attachment; filename="${name}"`,
-          'row-count': String(rows),
-        },
-        open: file.open,
-        kept: app.exports.kept(file),
+        extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
+        lateHeaders: async () => ({ 'row-count': String(await kept.rows()) }),
+        kept,
       });
     },
   );

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildApp } from '../../app.ts';
+import { buildApp, type Overrides } from '../../app.ts';
 import { readConfig } from '../../config.ts';
 import type { JobLog } from '../../jobs/run-publication.ts';
 import { runPublication, type PublicationResult } from '../../jobs/run-publication.ts';
@@ -65,7 +65,7 @@ export async function createService(
   store: TestStore,
   clock: TestClock,
   environment: Record<string, string> = {},
-  { scheduler = false }: { readonly scheduler?: boolean } = {},
+  overrides: Overrides = {},
 ): Promise<FastifyInstance> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-service-'));
   t.teardown(() => rm(dataDirectory, { recursive: true, force: true }));
@@ -76,7 +76,7 @@ export async function createService(
     RATE_LIMIT_PER_MINUTE: '100000',
     ...environment,
   });
-  const app = await buildApp(config, { scheduler, clock: clock.read });
+  const app = await buildApp(config, { scheduler: false, clock: clock.read, ...overrides });
   t.teardown(() => app.close());
   holdToContract(t, app);
   return app;

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { PassThrough, type Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import type { Sql, TransactionSql } from '../connect.ts';
+import { readStoreState } from './store-state.ts';
+
+/** Rows of a file as text. */
+export interface Piece {
+  readonly rows: number;
+  readonly text: string;
+}
+
+export interface StreamedFile {
+  /** What stands above the rows. */
+  readonly head: string;
+  /** In the one consistent transaction that the file is read in. */
+  readonly pieces: (tx: TransactionSql) => AsyncIterable<Piece>;
+  /** What the caller has announced; the stream breaks where it does not hold. */
+  readonly expected: {
+    readonly revision: number;
+    readonly rows: number;
+    /** Of what is about the newest snapshot: that it is still this one. */
+    readonly latestId?: number;
+  };
+}
+
+/** What was announced is of a state of the store that has passed; asked again, it is another. */
+export class Overtaken extends Error {
+  constructor() {
+    super('something was published while the download began');
+    this.name = 'Overtaken';
+  }
+}
+
+/** Milliseconds that all of them may take, far longer than a question's. */
+const fileTimeout = 15 * 60 * 1000;
+/** Milliseconds that a reader may take for what is buffered, before it is cut off. */
+const readerPatience = 60_000;
+/** Milliseconds of work after which others have their turn. */
+const turn = 10;
+
+/**
+ * A file, read in one consistent transaction as fast as the reader takes it. The stream fails,
+ * and never ends, where it is not whole; destroying it frees the connection.
+ */
+export function streamFile(sql: Sql, file: StreamedFile): Readable {
+  const output = new PassThrough({ highWaterMark: 256 * 1024 });
+  const left = new AbortController();
+  output.once('close', () => {
+    left.abort();
+  });
+  sql
+    .begin('isolation level repeatable read read only', (tx) =>
+      writeFile(tx, file, output, left.signal),
+    )
+    .then(
+      () => output.end(),
+      (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+  return output;
+}
+
+async function writeFile(
+  tx: TransactionSql,
+  { head, pieces, expected }: StreamedFile,
+  output: PassThrough,
+  left: AbortSignal,
+): Promise<void> {
+  const { revision, latestId } = await readStoreState(tx);
+  const isOvertaken = expected.latestId !== undefined && latestId !== expected.latestId;
+  if (revision !== expected.revision || isOvertaken) throw new Overtaken();
+  left.throwIfAborted();
+  await tx`select set_config('statement_timeout', ${String(fileTimeout)}, true)`;
+  output.write(head);
+  let rows = 0;
+  let began = performance.now();
+  for await (const piece of pieces(tx)) {
+    left.throwIfAborted();
+    rows += piece.rows;
+    if (!output.write(piece.text)) await drained(output, left);
+    if (performance.now() - began < turn) continue;
+    await setImmediate();
+    began = performance.now();
+  }
+  if (rows !== expected.rows) {
+    throw new Error(`${String(rows)} rows where ${String(expected.rows)} were announced`);
+  }
+}
+
+async function drained(output: PassThrough, left: AbortSignal): Promise<void> {
+  await once(output, 'drain', {
+    signal: AbortSignal.any([left, AbortSignal.timeout(readerPatience)]),
+  });
+}
