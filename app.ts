@@ -8,6 +8,7 @@ import answers from './plugins/answers.ts';
 import authentication from './plugins/authentication.ts';
 import cache from './plugins/cache.ts';
 import cors from './plugins/cors.ts';
+import cursors from './plugins/cursors.ts';
 import database from './plugins/database.ts';
 import documentedFrame from './plugins/documented-frame.ts';
 import errors from './plugins/errors.ts';
@@ -97,6 +98,7 @@ export async function buildApp(
           app.log.info(sentence);
         }),
     });
+    await app.register(cursors);
     await app.register(published, { license: config.license });
     await app.register(heavyQuestions);
     await app.register(questions, { version: config.version });

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { packNumbers, unpackNumbers } from './number-sets.ts';
 
 /** Where a walk through pages stands. */
 export interface Cursor<After = number> {
@@ -8,68 +9,99 @@ export interface Cursor<After = number> {
   readonly after: After;
 }
 
-/** A place in a sorted list: what the item is sorted by, and the item. */
-export interface SortedPlace<Id extends number | string> {
+/** A place in a sorted list: what the item is sorted by, and the item's number. */
+export interface SortedPlace {
   readonly key: number | string | null;
-  readonly id: Id;
+  readonly id: number;
 }
 
-/** A walk's question in short, whatever its page: a cursor goes with one question only. */
-function questionDigest(question: object): string {
-  return createHash('sha256').update(JSON.stringify(question)).digest('base64url').slice(0, 8);
+/** Where a walk stands through a list whose order may change: which items it has given. */
+export interface GivenCursor {
+  readonly pinnedTo: number;
+  /** The numbers of the items. */
+  readonly given: readonly number[];
 }
 
-function write(parts: readonly unknown[], question: object): string {
-  return Buffer.from(JSON.stringify([...parts, questionDigest(question)])).toString('base64url');
-}
+/** Bytes: nobody guesses 128 bits. */
+const sealLength = 16;
 
-function read(text: string, question: object, length: number): readonly unknown[] | undefined {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(Buffer.from(text, 'base64url').toString());
-  } catch {
-    return undefined;
+/**
+ * Writes and reads cursors. What a cursor says is sealed with a secret, together with the
+ * question that it goes with, so that only what was written here is read here, as it was
+ * written. Every `question` names its resource, and all of it but page and limit.
+ */
+export class Cursors {
+  readonly #secret: Buffer;
+
+  constructor(secret: Buffer) {
+    this.#secret = secret;
   }
-  if (!Array.isArray(parts) || parts.length !== length + 1) return undefined;
-  if (parts.pop() !== questionDigest(question)) return undefined;
-  return parts as unknown[];
+
+  /** Opaque to clients: letters, digits, `-` and `_`. */
+  write(cursor: Cursor, question: object): string {
+    return this.#writeParts([cursor.pinnedTo, cursor.after], question);
+  }
+
+  /** Undefined where the text is not a cursor of this question. */
+  read(text: string, question: object): Cursor | undefined {
+    const [pinnedTo, after] = this.#readParts(text, question) ?? [];
+    return isWhole(pinnedTo) && isWhole(after) ? { pinnedTo, after } : undefined;
+  }
+
+  writeSorted({ pinnedTo, after }: Cursor<SortedPlace>, question: object): string {
+    return this.#writeParts([pinnedTo, after.key, after.id], question);
+  }
+
+  readSorted(text: string, question: object): Cursor<SortedPlace> | undefined {
+    const [pinnedTo, key, id] = this.#readParts(text, question) ?? [];
+    if (!isWhole(pinnedTo) || !isWhole(id)) return undefined;
+    if (key !== null && typeof key !== 'string' && !isWhole(key)) return undefined;
+    return { pinnedTo, after: { key, id } };
+  }
+
+  writeGiven({ pinnedTo, given }: GivenCursor, question: object): string {
+    const pinned = Buffer.alloc(8);
+    pinned.writeDoubleBE(pinnedTo);
+    return this.#seal(Buffer.concat([pinned, packNumbers(given)]), question);
+  }
+
+  readGiven(text: string, question: object): GivenCursor | undefined {
+    const said = this.#open(text, question);
+    if (said === undefined) return undefined;
+    return { pinnedTo: said.readDoubleBE(), given: unpackNumbers(said.subarray(8)) };
+  }
+
+  #writeParts(parts: readonly unknown[], question: object): string {
+    return this.#seal(Buffer.from(JSON.stringify(parts)), question);
+  }
+
+  #readParts(text: string, question: object): readonly unknown[] | undefined {
+    const said = this.#open(text, question);
+    return said === undefined ? undefined : (JSON.parse(said.toString()) as unknown[]);
+  }
+
+  #seal(said: Buffer, question: object): string {
+    return Buffer.concat([this.#sealOf(said, question), said]).toString('base64url');
+  }
+
+  #open(text: string, question: object): Buffer | undefined {
+    const bytes = Buffer.from(text, 'base64url');
+    // Of the ways to write these bytes only ours: decoding passes over what it does not know.
+    if (bytes.length < sealLength || bytes.toString('base64url') !== text) return undefined;
+    const said = bytes.subarray(sealLength);
+    const seal = this.#sealOf(said, question);
+    return timingSafeEqual(seal, bytes.subarray(0, sealLength)) ? said : undefined;
+  }
+
+  #sealOf(said: Buffer, question: object): Buffer {
+    return createHmac('sha256', this.#secret)
+      .update(`${JSON.stringify(question)}\n`)
+      .update(said)
+      .digest()
+      .subarray(0, sealLength);
+  }
 }
 
 function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && !value.includes('\0');
-}
-
-/** Opaque to clients: letters, digits, `-` and `_`. */
-export function writeCursor(cursor: Cursor, question: object): string {
-  return write([cursor.pinnedTo, cursor.after], question);
-}
-
-/** Undefined where the text is not a cursor of this question. */
-export function readCursor(text: string, question: object): Cursor | undefined {
-  const [pinnedTo, after] = read(text, question, 2) ?? [];
-  return isWhole(pinnedTo) && isWhole(after) ? { pinnedTo, after } : undefined;
-}
-
-export function writeSortedCursor(
-  { pinnedTo, after }: Cursor<SortedPlace<number | string>>,
-  question: object,
-): string {
-  return write([pinnedTo, after.key, after.id], question);
-}
-
-/** A cursor of a list whose items are sorted by text or by numbers, and known by either. */
-export function readSortedCursor<Id extends number | string>(
-  text: string,
-  question: object,
-  kinds: { readonly key: 'number' | 'text'; readonly id: Id extends number ? 'number' : 'text' },
-): Cursor<SortedPlace<Id>> | undefined {
-  const [pinnedTo, key, id] = read(text, question, 3) ?? [];
-  const isA = (kind: 'number' | 'text') => (kind === 'number' ? isWhole : isText);
-  if (!isWhole(pinnedTo) || !isA(kinds.id)(id)) return undefined;
-  if (key !== null && !isA(kinds.key)(key)) return undefined;
-  return { pinnedTo, after: { key, id: id as Id } };
 }

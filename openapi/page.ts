@@ -19,6 +19,13 @@ export const cursorProperty = Type.String({
   description: 'next_cursor of the page before.',
 });
 
+/** Of a list whose walks say what they have given: a bit for each of some 40,000 items. */
+export const givenCursorProperty = Type.String({
+  minLength: 1,
+  maxLength: 8000,
+  description: 'next_cursor of the page before.',
+});
+
 /** The member of a page that names the next one. */
 export const nextCursorProperty = nullableString({
   description: 'What to send as cursor for the next page; null at the end.',
@@ -52,7 +59,7 @@ export const wrongCursor =
   'is not the next_cursor of a page of this question; leave it out to begin anew';
 
 /** Whether a cursor that was read goes on with what is asked: one snapshot, or whichever. */
-export function continues<Walk extends Cursor<unknown>>(
+export function continues<Walk extends Pick<Cursor, 'pinnedTo'>>(
   walk: Walk | undefined,
   snapshot: string,
 ): walk is Walk {

@@ -5,7 +5,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { TableDialect } from '../csv/dialects.ts';
 import { csvPieces } from '../csv/pieces.ts';
@@ -17,7 +16,6 @@ import type { SnapshotRow } from '../db/queries/snapshots.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
 import { metrics } from '../metrics/registry.ts';
 import type { MetricValues } from '../metrics/totals.ts';
-import { readSortedCursor, writeSortedCursor } from '../openapi/cursor.ts';
 import { packagePath } from '../openapi/data-package.ts';
 import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
 import { completed } from '../openapi/totals.ts';
@@ -32,7 +30,7 @@ interface Sums {
 
 export interface Group<Body> {
   /** Stays through renames, so that a walk knows what it has given. */
-  readonly id: number | string;
+  readonly id: number;
   readonly body: Body;
 }
 
@@ -100,16 +98,11 @@ declare module 'fastify' {
 
 /** Of each list; some 20 MB for 5,000 campaigns. */
 const keptStates = 3;
-/** Milliseconds that a walk may take: a day. */
-const walkPatience = 24 * 60 * 60 * 1000;
-
-type Id = number | string;
 
 /** All groups of one kind at a snapshot, as of a revision. */
 interface State<Body> {
-  readonly revision: number;
   readonly withdrawnSince: number;
-  readonly groups: ReadonlyMap<Id, Body>;
+  readonly groups: ReadonlyMap<number, Body>;
 }
 
 function groupLists(app: FastifyInstance): void {
@@ -128,7 +121,6 @@ function groupLists(app: FastifyInstance): void {
         completed(version, totals.of(key)),
       );
       const state = {
-        revision,
         withdrawnSince: totals.withdrawnSince,
         groups: new Map(groups.map(({ id, body }) => [id, body])),
       };
@@ -136,7 +128,7 @@ function groupLists(app: FastifyInstance): void {
       return state;
     }
 
-    function sorted({ groups }: State<Body>, sort: string): Id[] {
+    function sorted({ groups }: State<Body>, sort: string): number[] {
       const { by, descending } = readOrder(sort);
       const isMetric = metrics.some((metric) => metric.name === by);
       const keyOf = (body: Body) => {
@@ -148,37 +140,6 @@ function groupLists(app: FastifyInstance): void {
         .map(([id, body]) => ({ id, key: keyOf(body), name: options.nameOf(body) }))
         .sort((a, b) => compareKeys(a.key, b.key, descending) || compare(a.name, b.name))
         .map(({ id }) => id);
-    }
-
-    /**
-     * The order of a walk is that of its first page, kept under its revision: a withdrawal
-     * or a rename moves groups, and a walk must neither lose nor repeat one.
-     */
-    async function orderOf(
-      state: State<Body>,
-      question: Question,
-      sort: string,
-      begunAt: number | undefined,
-    ): Promise<{ ids: readonly Id[]; revision: number }> {
-      const keyAt = (revision: number) => {
-        const { snapshotId, computedAt } = question.snapshot;
-        const facts = ['order', path, sort, snapshotId, computedAt.getTime(), revision];
-        return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
-      };
-      if (begunAt === undefined || begunAt === state.revision) {
-        const ids = sorted(state, sort);
-        if (begunAt === undefined) app.cache.set(keyAt(state.revision), ids, walkPatience);
-        return { ids, revision: state.revision };
-      }
-      const found = await app.cache.get<Id[]>(keyAt(begunAt));
-      if (found === null) {
-        throw ProblemError.invalidQuery(
-          'cursor',
-          'is of a walk that is forgotten, and courses have been withdrawn or campaigns renamed ' +
-            'since; leave it out to begin anew',
-        );
-      }
-      return { ids: found.item, revision: begunAt };
     }
 
     /** @throws {ProblemError} 503 where the question has been overtaken */
@@ -227,10 +188,8 @@ function groupLists(app: FastifyInstance): void {
     return {
       async answerPage(query, reply) {
         const { sort, limit, cursor } = query;
-        const asked = { list: path, sort };
-        const kinds = { key: 'number', id: 'number' } as const;
-        const walk =
-          cursor === undefined ? undefined : readSortedCursor<number>(cursor, asked, kinds);
+        const asked = { path, sort };
+        const walk = cursor === undefined ? undefined : app.cursors.readGiven(cursor, asked);
         if (cursor !== undefined && !continues(walk, query.snapshot)) {
           throw ProblemError.invalidQuery('cursor', wrongCursor);
         }
@@ -242,23 +201,21 @@ function groupLists(app: FastifyInstance): void {
         const { snapshotId } = question.snapshot;
         const addresses = pageAddresses(path, new URLSearchParams({ sort }), query);
         return reply.answerQuestion(question, {
-          about: [path, sort, limit, walk?.after, salt],
+          about: [path, sort, limit, cursor ?? null, salt],
           canonical: addresses.canonical(snapshotId),
           compute: async (tx, at) => {
             const state = await stateAt(tx, question.snapshot, at);
-            const begunAt = walk === undefined ? undefined : Number(walk.after.key);
-            const { ids, revision } = await orderOf(state, question, sort, begunAt);
-            const items: Body[] = [];
-            let place = walk?.after.id ?? 0;
-            for (; place < ids.length && items.length < limit; place += 1) {
-              const body = state.groups.get(ids[place] ?? '');
-              if (body !== undefined) items.push(body);
-            }
-            const isLast = !ids.slice(place).some((id) => state.groups.has(id));
-            const after = { key: revision, id: place };
-            const nextCursor = isLast
-              ? null
-              : writeSortedCursor({ pinnedTo: snapshotId, after }, asked);
+            // Withdrawals change totals and renames change names, and so the order: what a walk
+            // has given, and not where it stands, tells what it has yet to give.
+            const given = new Set(walk?.given);
+            const rest = sorted(state, sort).filter((id) => !given.has(id));
+            const ids = rest.slice(0, limit);
+            for (const id of ids) given.add(id);
+            const items = ids.flatMap((id) => state.groups.get(id) ?? []);
+            const nextCursor =
+              rest.length === ids.length
+                ? null
+                : app.cursors.writeGiven({ pinnedTo: snapshotId, given: [...given] }, asked);
             const body = {
               snapshot_id: snapshotId,
               withdrawn_since: state.withdrawnSince,
@@ -324,5 +281,5 @@ function compareKeys(a: Key, b: Key, descending: boolean): number {
 
 export default fp(groupLists, {
   name: 'group-lists',
-  dependencies: ['cache', 'exports', 'questions'],
+  dependencies: ['cursors', 'exports', 'questions'],
 });

@@ -1,5 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { findUnknownCampaigns, findUnknownWikis, listKnownNames } from '../db/queries/known-names.ts';
+import {
+  findUnknownCampaigns,
+  findUnknownWikis,
+  listKnownNames,
+} from '../db/queries/known-names.ts';
 import type { StoreState } from '../db/queries/store-state.ts';
 import { none, type Filters } from '../openapi/filters.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';

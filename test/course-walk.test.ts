@@ -6,6 +6,7 @@ import { foldText } from '../db/queries/search-text.ts';
 import type { SourceCourse } from '../sources/source.ts';
 import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
+import { createService, TestClock } from './support/service.ts';
 
 interface Page<Item = Record<string, unknown>> {
   readonly snapshot_id: number;
@@ -258,40 +259,134 @@ void t.test('folding is of text as people take it for the same', (t) => {
   t.end();
 });
 
-void t.test('a walk through campaigns and wikis gives each once', async (t) => {
-  const wikis = Array.from({ length: 12 }, (_, index) => `w${String(index)}.wikipedia.org`);
+interface GroupBody {
+  readonly wiki?: string;
+  /** Of a campaign, which stays when its slug changes. */
+  readonly created_at?: string;
+}
+
+/** What tells a group from the others, whatever happens to it. */
+const identityOf = ({ wiki, created_at }: GroupBody) => String(wiki ?? created_at);
+const yearOf = (id: number) => `${2000 + id}-01-01T00:00:00Z`;
+const groupNumbers = Array.from({ length: 12 }, (_, index) => index + 1);
+const wikiOf = (id: number) => `w${String(id)}.wikipedia.org`;
+const slugs = ['alpha', 'beta', 'gamma', 'omega'];
+
+/** Courses of one group each, so that withdrawals turn its order over. */
+const groupChange: fc.Arbitrary<Change> = fc.oneof(
+  fc.tuple(fc.nat({ max: 59 }), fc.nat({ max: 99 })).map(([place, edits]): Change => (state) => {
+    const id = place + 1;
+    const index = state.courses.findIndex(({ courseId }) => courseId === id);
+    if (index >= 0) state.courses.splice(index, 1);
+    else state.courses.push(groupCourse(id, edits));
+  }),
+  fc
+    .tuple(fc.constantFrom(...groupNumbers), fc.constantFrom(...slugs))
+    .map(([id, slug]): Change => (state) => {
+      if (state.campaigns.some((one) => one.slug === slug)) return;
+      state.campaigns[id - 1] = groupCampaign(id, slug);
+    }),
+  fc.nat({ max: 20 }).map((id): Change => (state) => {
+    if (!state.campaigns.some(({ campaignId }) => campaignId === 100 + id)) {
+      state.campaigns.push(groupCampaign(100 + id, `new_${id}`));
+    }
+  }),
+);
+
+function groupCampaign(id: number, slug: string) {
+  return campaign(id, { slug, title: slug.toUpperCase(), createdAt: yearOf(id) });
+}
+
+/** Five for each group. */
+function groupCourse(courseId: number, edits: number) {
+  const group = ((courseId - 1) % groupNumbers.length) + 1;
+  const metrics = { edits, references_added: -edits };
+  return course(courseId, { wikis: [wikiOf(group)], campaignIds: [group], metrics });
+}
+
+void t.test('a walk through campaigns and wikis', async (t) => {
   const state: SourceState = {
     ...emptyState(),
-    campaigns: wikis.map((_, index) => campaign(index + 1)),
-    courses: wikis.flatMap((wiki, index) => [
-      course(index + 1, { wikis: [wiki], campaignIds: [index + 1] }),
-      course(index + 101, { wikis: [wiki], campaignIds: [index + 1] }),
-    ]),
+    campaigns: groupNumbers.map((id) => groupCampaign(id, `campaign_${id}`)),
+    courses: Array.from({ length: 60 }, (_, index) => groupCourse(index + 1, (index * 37) % 100)),
   };
-  const { app, publish } = await serve(t, state);
-  for (const [list, key, count] of [
-    ['campaigns', 'campaign_slug', 12],
-    ['wikis', 'wiki', 12],
-  ] as const) {
-    for (const sort of ['-edits', key]) {
-      let turn = 0;
-      const pages = await walk<Record<string, unknown>>(
-        app,
-        `/v1/${list}?limit=5&sort=${sort}`,
-        async () => {
-          turn += 1;
-          // The greatest group becomes the least, and back; a name moves to the end, and back.
-          const gone = state.courses.findIndex((one) => one.courseId === 112);
-          if (gone >= 0) state.courses.splice(gone, 1);
-          else state.courses.push(course(112, { wikis: ['w11.wikipedia.org'], campaignIds: [12] }));
-          state.campaigns[0] = campaign(1, { slug: turn % 2 === 1 ? 'zzz' : 'campaign_1' });
-          await publish();
-        },
-      );
-      const given = pages.flatMap((page) => page.items.map((item) => item[key]));
+  const { app, publish, store } = await serve(t, state);
+
+  void t.test('gives each that stays once, whatever is published', async (t) => {
+    const wanted = fc.record({
+      list: fc.constantFrom('campaigns', 'wikis'),
+      sort: fc.constantFrom('name', 'edits', 'references_added', 'editors', 'courses'),
+      descending: fc.boolean(),
+      limit: fc.integer({ min: 2, max: 4 }),
+    });
+    const changes = fc.array(groupChange, { minLength: 1, maxLength: 8 });
+    await t.resolves(
+      fc.assert(
+        fc.asyncProperty(
+          wanted,
+          fc.array(changes, { minLength: 4, maxLength: 4 }),
+          async ({ list, sort, descending, limit }, publications) => {
+            const name = list === 'wikis' ? 'wiki' : 'title';
+            const by = `${descending ? '-' : ''}${sort === 'name' ? name : sort}`;
+            const everything = async (snapshot: number | 'latest') => {
+              const url = `/v1/${list}?limit=1000&snapshot=${String(snapshot)}`;
+              const page = await read<Page<GroupBody>>(app, url);
+              return { pinned: page.snapshot_id, all: page.items.map(identityOf) };
+            };
+            const { pinned, all } = await everything('latest');
+            const everThere = [new Set(all)];
+            const left = [...publications];
+            const pages = await walk<GroupBody>(
+              app,
+              `/v1/${list}?limit=${limit}&sort=${by}`,
+              async () => {
+                const happening = left.shift();
+                if (happening === undefined) return;
+                for (const one of happening) one(state);
+                await publish();
+                everThere.push(new Set((await everything(pinned)).all));
+              },
+            );
+            const given = pages.flatMap(({ items }) => items.map(identityOf));
+            assert.equal(new Set(given).size, given.length, `${list} by ${by}: none comes twice`);
+            assert.ok(pages.every(({ snapshot_id }) => snapshot_id === pinned));
+            const stayed = all.filter((one) => everThere.every((there) => there.has(one)));
+            assert.deepEqual(
+              stayed.filter((one) => !given.includes(one)),
+              [],
+              `${list} by ${by}: none is missing`,
+            );
+          },
+        ),
+        { numRuns: 8, endOnFailure: true },
+      ),
+    );
+  });
+
+  void t.test('goes on at another instance, which has not seen its beginning', async (t) => {
+    const first = await read<Page<GroupBody>>(app, '/v1/wikis?sort=-edits&limit=3');
+    const gone = state.courses.shift();
+    await publish();
+    const other = await createService(t, store, new TestClock());
+    const cursor = String(first.next_cursor);
+    const address = `/v1/wikis?sort=-edits&limit=1000&cursor=${cursor}`;
+    const rest = await read<Page<GroupBody>>(other, address);
+    t.not(gone, undefined);
+    t.equal(new Set([...first.items, ...rest.items].map(identityOf)).size, 12);
+    t.equal(rest.next_cursor, null);
+    t.same(rest, await read(app, address), 'and both say the same');
+  });
+
+  void t.test('is in the order that was asked for, where nothing happens', async (t) => {
+    for (const by of ['-edits', 'edits', 'wiki', '-wiki', '-references_added']) {
+      const whole = await read<Page<GroupBody>>(app, `/v1/wikis?limit=1000&sort=${by}`);
+      const pages = await walk<GroupBody>(app, `/v1/wikis?limit=5&sort=${by}`);
       t.equal(pages.length, 3);
-      t.equal(new Set(given).size, count, `${list} by ${sort}: none comes twice`);
-      t.equal(given.length, count, 'and none is missing');
+      t.same(
+        pages.flatMap(({ items }) => items),
+        whole.items,
+        by,
+      );
     }
-  }
+  });
 });

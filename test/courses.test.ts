@@ -198,9 +198,6 @@ void t.test('the rows of courses', async (t) => {
       const joint = other === '' ? '?' : '';
       t.match(await refusal(app, `/v1/courses${other}${joint}${cursor}`), /^400 cursor is not/);
     }
-    for (const broken of ['x', 'W10', Buffer.from('[1,2,3,"a"]').toString('base64url')]) {
-      t.match(await refusal(app, `/v1/courses?cursor=${broken}`), /^400 cursor is not/);
-    }
   });
 
   void t.test('are named by their question, however it is written', async (t) => {

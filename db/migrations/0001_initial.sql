@@ -10,7 +10,10 @@ create table store (
   -- When that was last; later than every snapshot and revision before it, in whole seconds.
   revised_at timestamptz(0),
   -- Keys the hash that stands for a person; made once, never published.
-  person_key_secret bytea
+  person_key_secret bytea,
+  -- Seals the cursors of walks through pages; 244 random bits, never published.
+  cursor_secret bytea not null default
+    decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')
 );
 insert into store default values;
 
@@ -154,13 +157,14 @@ create table enrollments (
   primary key (course_id, person_key, role)
 );
 
+-- Null is not collected.
 create table activity (
   course_id bigint not null,
   wiki text not null,
   month date not null,
-  edits bigint not null,
-  bytes_added bigint not null,
-  references_added bigint not null,
+  edits bigint,
+  bytes_added bigint,
+  references_added bigint,
   primary key (course_id, wiki, month)
 );
 

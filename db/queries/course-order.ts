@@ -28,11 +28,6 @@ export interface CoursePosition {
 /** Characters of a title that are compared: the longest that the Dashboard takes. */
 const comparedLetters = 255;
 
-/** Whether positions in this order are text; the others are whole numbers. */
-export function isTextOrder(order: CourseOrder): boolean {
-  return order.by === 'title';
-}
-
 /**
  * What `course_versions v` is sorted by: a whole number, for dates the seconds since 1970,
  * or folded text, compared by code points because locales differ between databases.

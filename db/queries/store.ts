@@ -39,6 +39,12 @@ export async function keepPersonKeySecret(sql: Queryable, fresh: Buffer): Promis
   return row.secret;
 }
 
+/** What cursors are sealed with, on every instance. */
+export async function readCursorSecret(sql: Queryable): Promise<Buffer> {
+  const [row] = await sql<[{ secret: Buffer }]>`select cursor_secret as secret from store`;
+  return row.secret;
+}
+
 /** Where publishers tell readers that there is something new. */
 export const publicationChannel = 'dashboard_open_data_publication';
 

@@ -2,7 +2,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { findRun, listRuns } from '../../db/queries/job-runs.ts';
-import { readCursor, writeCursor } from '../../openapi/cursor.ts';
 import { locationHeaders, pageHeaders } from '../../openapi/headers.ts';
 import { operatorProblems, privateJson, problems } from '../../openapi/responses.ts';
 import { Run, runBody, RunPage } from '../../openapi/run.ts';
@@ -40,7 +39,7 @@ const Path = Type.Object({
 const security = [{ operatorKey: [] }];
 const tags = ['Administration'];
 /** The walk through runs has no question, only pages. */
-const everyRun = {};
+const everyRun = { path: '/v1/admin/runs' };
 
 export default function publications(app: FastifyInstance): void {
   app.post(
@@ -92,7 +91,7 @@ export default function publications(app: FastifyInstance): void {
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) => {
       const { limit, cursor } = request.query;
-      const at = cursor === undefined ? undefined : readCursor(cursor, everyRun);
+      const at = cursor === undefined ? undefined : app.cursors.read(cursor, everyRun);
       if (cursor !== undefined && at === undefined) {
         throw ProblemError.invalidQuery('cursor', 'is not the next_cursor of a page of runs');
       }
@@ -101,7 +100,7 @@ export default function publications(app: FastifyInstance): void {
       const last = items.at(-1);
       const nextCursor =
         rows.length > limit && last !== undefined
-          ? writeCursor({ pinnedTo: 0, after: last.runId }, everyRun)
+          ? app.cursors.write({ pinnedTo: 0, after: last.runId }, everyRun)
           : null;
       if (nextCursor !== null) {
         const next = new URLSearchParams({ limit: String(limit), cursor: nextCursor });

@@ -8,7 +8,7 @@ import { metrics } from '../../metrics/registry.ts';
 import { Campaign, campaignBody, CampaignPage, type CampaignBody } from '../../openapi/campaign.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { snapshotProperty } from '../../openapi/filters.ts';
-import { cursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
+import { givenCursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
 import {
   fileResponses,
   json,
@@ -38,7 +38,7 @@ const PageQuery = Type.Object(
   {
     ...listProperties,
     limit: limitProperty,
-    cursor: Type.Optional(cursorProperty),
+    cursor: Type.Optional(givenCursorProperty),
   },
   { additionalProperties: false },
 );

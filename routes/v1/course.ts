@@ -5,7 +5,6 @@ import { findCourseStanding } from '../../db/queries/course-standing.ts';
 import { findCourse } from '../../db/queries/find-course.ts';
 import { listCourseVersions } from '../../db/queries/list-course-versions.ts';
 import { Course, CourseHistory, courseBody, courseVersionBody } from '../../openapi/course.ts';
-import { readCursor, writeCursor } from '../../openapi/cursor.ts';
 import { snapshotProperty } from '../../openapi/filters.ts';
 import {
   continues,
@@ -130,8 +129,8 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
     async (request: HistoryRequest, reply) => {
       const courseId = request.params.course_id;
       const { limit, cursor } = request.query;
-      const asked = { history: courseId };
-      const walk = cursor === undefined ? undefined : readCursor(cursor, asked);
+      const asked = { path: '/v1/courses/{course_id}/history', courseId };
+      const walk = cursor === undefined ? undefined : app.cursors.read(cursor, asked);
       if (cursor !== undefined && !continues(walk, 'latest')) {
         throw ProblemError.invalidQuery('cursor', wrongCursor);
       }
@@ -153,7 +152,7 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
       const items = rows.slice(0, limit);
       const last = rows.length > limit ? items.at(-1) : undefined;
       const nextCursor =
-        last && writeCursor({ pinnedTo: snapshotId, after: last.fromSnapshotId }, asked);
+        last && app.cursors.write({ pinnedTo: snapshotId, after: last.fromSnapshotId }, asked);
       const body = {
         snapshot_id: snapshotId,
         items: items.map((row) => courseVersionBody(row, definitionsVersion, dashboardUrl)),

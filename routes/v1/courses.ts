@@ -1,7 +1,7 @@
 /** The rows of courses at a snapshot, a page at a time. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { courseSorts, isTextOrder } from '../../db/queries/course-order.ts';
+import { courseSorts } from '../../db/queries/course-order.ts';
 import { listCourses } from '../../db/queries/list-courses.ts';
 import { foldText } from '../../db/queries/search-text.ts';
 import { findWithdrawnSince } from '../../db/queries/withdrawn-since.ts';
@@ -11,7 +11,6 @@ import {
   courseQuestionProperties,
   emptySearch,
 } from '../../openapi/course-question.ts';
-import { readSortedCursor, writeSortedCursor } from '../../openapi/cursor.ts';
 import { filtersOf } from '../../openapi/filters.ts';
 import {
   continues,
@@ -59,11 +58,9 @@ export default function courses(app: FastifyInstance, { dashboardUrl }: CoursesO
       const { limit, sort, cursor } = query;
       const q = query.q === undefined ? undefined : foldText(query.q);
       if (q === '') throw ProblemError.invalidQuery('q', emptySearch);
-      const asked = { filters: filtersOf(query), q, sort };
+      const asked = { path: '/v1/courses', filters: filtersOf(query), q, sort };
       const order = readOrder(sort);
-      const kinds = { key: isTextOrder(order) ? 'text' : 'number', id: 'number' } as const;
-      const walk =
-        cursor === undefined ? undefined : readSortedCursor<number>(cursor, asked, kinds);
+      const walk = cursor === undefined ? undefined : app.cursors.readSorted(cursor, asked);
       if (cursor !== undefined && !continues(walk, query.snapshot)) {
         throw ProblemError.invalidQuery('cursor', wrongCursor);
       }
@@ -89,7 +86,8 @@ export default function courses(app: FastifyInstance, { dashboardUrl }: CoursesO
           const items = rows.slice(0, limit);
           const last = rows.length > limit ? items.at(-1) : undefined;
           const after = last && { key: last.sortKey, id: last.courseId };
-          const nextCursor = after && writeSortedCursor({ pinnedTo: snapshotId, after }, asked);
+          const nextCursor =
+            after && app.cursors.writeSorted({ pinnedTo: snapshotId, after }, asked);
           const body = {
             snapshot_id: snapshotId,
             withdrawn_since: await findWithdrawnSince(tx, snapshotId),

@@ -13,8 +13,8 @@ import {
   type HistoryMoment,
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
-import { readCursor, writeCursor } from '../../openapi/cursor.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
+import { wrongCursor } from '../../openapi/page.ts';
 import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
 import { word } from '../../openapi/scalars.ts';
 import {
@@ -176,12 +176,9 @@ export default function snapshots(app: FastifyInstance): void {
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof PageQuery> }>, reply) => {
       const { limit, cursor, ...asked } = request.query;
-      const at = cursor === undefined ? undefined : readCursor(cursor, asked);
+      const at = cursor === undefined ? undefined : app.cursors.read(cursor, walked(asked));
       if (cursor !== undefined && at === undefined) {
-        throw ProblemError.invalidQuery(
-          'cursor',
-          'is not the next_cursor of a page of this question; leave it out to begin anew',
-        );
+        throw ProblemError.invalidQuery('cursor', wrongCursor);
       }
       const { pinnedTo, newestId, changedAt } = await momentOf(at?.pinnedTo);
       const rows = await listSnapshots(app.sql, questionOf(asked, pinnedTo), {
@@ -192,7 +189,7 @@ export default function snapshots(app: FastifyInstance): void {
       const last = items.at(-1);
       const nextCursor =
         rows.length > limit && last !== undefined
-          ? writeCursor({ pinnedTo, after: last.snapshotId }, asked)
+          ? app.cursors.write({ pinnedTo, after: last.snapshotId }, walked(asked))
           : null;
       const body = { items: items.map(historyItemBody), next_cursor: nextCursor };
       const links = app.published.links();
@@ -245,6 +242,11 @@ export default function snapshots(app: FastifyInstance): void {
       });
     },
   );
+}
+
+/** The question of a walk, however it is written. */
+function walked({ from, to, interval, order }: RangeQuery) {
+  return { path: '/v1/snapshots', from, to, interval, order };
 }
 
 /** More than a snapshot an hour for a hundred years. */

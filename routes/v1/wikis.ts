@@ -2,10 +2,11 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { columnsOfWikis, wikiFields } from '../../csv/group-columns.ts';
+import { listWikis } from '../../db/queries/list-wikis.ts';
 import { metrics } from '../../metrics/registry.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { snapshotProperty } from '../../openapi/filters.ts';
-import { cursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
+import { givenCursorProperty, limitProperty, sortProperty } from '../../openapi/page.ts';
 import {
   fileResponses,
   json,
@@ -29,7 +30,7 @@ const PageQuery = Type.Object(
   {
     ...listProperties,
     limit: limitProperty,
-    cursor: Type.Optional(cursorProperty),
+    cursor: Type.Optional(givenCursorProperty),
   },
   { additionalProperties: false },
 );
@@ -43,8 +44,10 @@ export default function wikis(app: FastifyInstance): void {
     path: '/v1/wikis',
     dimension: 'wiki',
     salt: '',
-    read: (_tx, _snapshot, keys, sumsOf) =>
-      Promise.resolve(keys.map((wiki) => ({ id: wiki, body: { wiki, ...sumsOf(wiki) } }))),
+    read: async (tx, _snapshot, keys, sumsOf) => {
+      const wikis = await listWikis(tx, keys);
+      return wikis.map(({ wikiId, wiki }) => ({ id: wikiId, body: { wiki, ...sumsOf(wiki) } }));
+    },
     nameOf: (body) => body.wiki,
     textOf: (body) => body.wiki,
     file: {
