@@ -68,11 +68,13 @@ async function publishFirst(app: FastifyInstance, config: Config): Promise<void>
     return;
   }
   if (config.source !== undefined) say(`Reading ${config.source.path} …`);
-  const { run } = await begun.finished;
-  if (app.published.latest === undefined && run.problem !== null) {
-    throw new StartError(`Nothing could be published: ${run.problem}`);
+  const { run, problems } = await begun.finished;
+  if (run.problem === null) return;
+  const why = [run.problem, ...problems].join('\n  ');
+  if (app.published.latest === undefined) {
+    throw new StartError(`Nothing could be published: ${why}`);
   }
-  if (run.problem !== null) say(`The last snapshot stays in service: ${run.problem}`);
+  say(`The last snapshot stays in service: ${why}`);
 }
 
 function greet(app: FastifyInstance, address: string): void {

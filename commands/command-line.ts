@@ -17,9 +17,10 @@ export function say(sentence: string): void {
 /** Progress of a long reading, and warnings; what ends a run the command says itself. */
 export const commandLog: JobLog = {
   info: (fields) => {
-    if ('part' in fields && 'rows' in fields) {
-      sayAside(`  ${String(fields.part)}: ${String(fields.rows)} rows`);
-    }
+    if (!('part' in fields && 'rows' in fields)) return;
+    const of = 'total' in fields ? ` of about ${String(fields.total)}` : '';
+    const left = 'seconds_left' in fields ? `, ${String(fields.seconds_left)} s left` : '';
+    sayAside(`  ${String(fields.part)}: ${String(fields.rows)}${of} rows${left}`);
   },
   warn: (_fields, message) => {
     sayAside(message);

@@ -41,9 +41,13 @@ export async function publishOnce(options: PublishOnceOptions): Promise<number> 
       sayOutcome(await tryPublication(publication), true);
       return 0;
     }
-    const { run } = await runPublication({ ...publication, trigger: 'command', wait: true });
+    const { run, problems } = await runPublication({
+      ...publication,
+      trigger: 'command',
+      wait: true,
+    });
     if (run.problem !== null) {
-      sayAside(run.problem);
+      sayAside([run.problem, ...problems.map((line) => `  ${line}`)].join('\n'));
       return 1;
     }
     sayOutcome(run, false);

@@ -35,6 +35,8 @@ export interface PublishOptions {
   readonly purged: number;
   /** The run whose end is recorded with the snapshot; absent for a trial. */
   readonly runId?: number;
+  /** What the run's report knows besides, asked for at the end. */
+  readonly report?: () => RunCounts;
   /** An operator's word that what is missing from the source is really gone. */
   readonly confirmWithdrawals: boolean;
 }
@@ -107,6 +109,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const withdrawn = (previous?.totals['courses'] ?? 0) + changes.added - changes.staged;
   const counts: RunCounts = {
     courses: changes.staged,
+    courses_reread: changes.reread,
     added: changes.added,
     changed: changes.changed,
     withdrawn,
@@ -116,6 +119,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
     campaigns_written: campaigns.written,
     enrollments_written: enrollments,
     activity_written: activity,
+    ...options.report?.(),
     ...warningCounts(options.warnings),
   };
   const nothingNew = versions + withdrawn + returned + enrollments + activity === 0;
@@ -145,7 +149,11 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   await claimStore(tx, options.sourceKind);
   await notifyReaders(tx);
   const warnings = new Map([...options.warnings, ...absurdTotals(totals, coverage)]);
-  return { state: 'succeeded', snapshotId, counts: { ...counts, ...warningCounts(warnings) } };
+  return {
+    state: 'succeeded',
+    snapshotId,
+    counts: { ...counts, ...options.report?.(), ...warningCounts(warnings) },
+  };
 }
 
 function warningCounts(warnings: ReadonlyMap<string, number>): RunCounts {

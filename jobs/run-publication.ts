@@ -6,6 +6,7 @@ import {
   findRunningRun,
   finishRun,
   startRun,
+  type RunCounts,
   type RunRow,
   type RunTrigger,
 } from '../db/queries/job-runs.ts';
@@ -16,6 +17,7 @@ import { SourceError, type Source } from '../sources/source.ts';
 import { PublicationRefused } from './loss-guard.ts';
 import { publishSnapshot, type Published } from './publish-snapshot.ts';
 import { asPublisher, connectPublisher, waitForLock } from './publisher-session.ts';
+import { RunReport } from './run-report.ts';
 import { stageSource } from './stage-source.ts';
 
 export interface JobLog {
@@ -67,10 +69,12 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
     const run = await startRun(sql, options.trigger, options.clock());
     options.onStarted?.(run);
     options.log.info({ run: run.runId, source: options.source.kind }, 'publication started');
+    const report = new RunReport(options.log, options.clock);
     try {
       // Before anything that may fail: a grace does not wait for a publication that succeeds.
       const purged = await sql.begin((tx) => erasePastGrace(tx, options.clock()));
-      const published = await readAndPublish(sql, options, { runId: run.runId, purged });
+      const begun = { runId: run.runId, purged };
+      const published = await readAndPublish(sql, options, report, begun);
       const finished = (await findRun(sql, run.runId)) ?? run;
       options.log.info(
         {
@@ -85,7 +89,7 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
       );
       return { run: finished, busy: false, problems: [] };
     } catch (error) {
-      return await recordFailure(options, run, error);
+      return await recordFailure(options, run, report.counts(), error);
     }
   } finally {
     await sql.end({ timeout: 5 });
@@ -97,16 +101,17 @@ export async function tryPublication(
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
 ): Promise<Published> {
   return asPublisher(options.address, options.signal, (sql) =>
-    readAndPublish(sql, options, { purged: 0 }),
+    readAndPublish(sql, options, new RunReport(options.log, options.clock), { purged: 0 }),
   );
 }
 
 async function readAndPublish(
   sql: Sql,
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
+  report: RunReport,
   begun: { readonly runId?: number; readonly purged: number },
 ): Promise<Published> {
-  const { source, log, signal } = options;
+  const { source, signal } = options;
   await refuseOtherKind(sql, source);
   const personKeySecret =
     options.personKeySecret === undefined
@@ -117,20 +122,23 @@ async function readAndPublish(
     now: options.clock(),
     markers: await readMarkers(sql),
     onProgress: (progress) => {
-      log.info(progress, 'reading the source');
+      report.progress(progress);
     },
   });
   try {
     await stageSource(sql, reading, { personKeySecret, signal });
   } finally {
+    report.warnings = reading.warnings();
     await reading.close();
   }
+  report.begin('publishing');
   return publishSnapshot(sql, {
     sourceKind: source.kind,
     readAt: reading.readAt,
     countsPeople: reading.countsPeople,
     warnings: reading.warnings(),
     now: options.clock(),
+    report: () => report.counts(),
     confirmWithdrawals: options.confirmWithdrawals ?? false,
     ...begun,
   });
@@ -141,8 +149,8 @@ async function refuseOtherKind(sql: Sql, source: Source): Promise<void> {
   if (sourceKind === null || sourceKind === source.kind) return;
   throw new PublicationRefused(
     `This store holds snapshots of a ${sourceKind} source and the configured one is ` +
-      `${source.kind}; their numbers must not be mixed. Use another database ` +
-      '(DATABASE_URL) or another DATA_DIR for it.',
+      `${source.kind}, whose numbers must not be mixed: use another database (DATABASE_URL) or ` +
+      'another DATA_DIR for it.',
   );
 }
 
@@ -150,18 +158,17 @@ async function refuseOtherKind(sql: Sql, source: Source): Promise<void> {
 async function recordFailure(
   options: PublicationOptions,
   run: RunRow,
+  counts: RunCounts,
   error: unknown,
 ): Promise<PublicationResult> {
   const refused = error instanceof PublicationRefused;
   const stopped = options.signal.aborted;
-  const message = stopped
+  const problem = stopped
     ? 'The service was stopped before the run ended; the next one reads the source anew.'
-    : error instanceof Error
-      ? error.message
-      : String(error);
+    : sentence(error, options.source);
   const problems = error instanceof SourceError ? error.problems : [];
-  const fields = { run: run.runId, problems };
-  if (refused || stopped || error instanceof SourceError) options.log.error(fields, message);
+  const fields = { run: run.runId, problems, ...counts };
+  if (refused || stopped || error instanceof SourceError) options.log.error(fields, problem);
   else options.log.error({ ...fields, err: error }, 'publication failed');
   const sql = connectPublisher(options.address);
   try {
@@ -169,11 +176,25 @@ async function recordFailure(
       state: refused ? 'refused' : 'failed',
       at: options.clock(),
       snapshotId: null,
-      counts: null,
-      problem: [message, ...problems].join('\n'),
+      counts: Object.keys(counts).length === 0 ? null : counts,
+      problem,
     });
     return { run: finished, busy: false, problems };
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** Why a run failed, in one sentence for an operator; everything else is in the log. */
+function sentence(error: unknown, { kind }: Source): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const isExpected = error instanceof SourceError || error instanceof PublicationRefused;
+  // What is wrong with a file is in its lines; of a database the sentence says it all.
+  const isOfLines = error instanceof SourceError && kind === 'dashboard_csv';
+  const first = isOfLines ? error.problems[0] : undefined;
+  const whole = isExpected
+    ? `${message}${first === undefined ? '' : `, first ${first}`}`
+    : `Something other than the source failed, as the log says more of: ${message}`;
+  // PostgreSQL stores no NUL, which whoever failed may have quoted.
+  return `${whole.replaceAll(/[\s\0]+/g, ' ').replace(/[.\s]+$/, '')}.`;
 }

@@ -27,9 +27,11 @@ export const Run = Type.Object(
     counts: Type.Unsafe<Readonly<Record<string, unknown>> | null>({
       type: ['object', 'null'],
       additionalProperties: true,
-      description: 'What it read and wrote, by name; warnings: oddities of the source, counted.',
+      description:
+        'What it read and wrote, by name; rows_read and seconds: of each part of the work, as far ' +
+        'as it came; warnings: oddities of the source, counted. Null where nothing is known.',
     }),
-    problem: nullableString({ description: 'Why it was refused or failed.' }),
+    problem: nullableString({ description: 'Why it was refused or failed, in one sentence.' }),
   },
   { $id: 'Run', additionalProperties: false, description: 'One publication job.' },
 );

@@ -107,7 +107,7 @@ class CsvReading implements SourceReading {
           batch.push(course);
           if (batch.length === batchCourses) {
             yield batch;
-            onProgress?.({ part: 'courses', rows: lineOfCourse.size });
+            onProgress?.({ part: 'courses', rows: lineOfCourse.size, total: null });
             batch = [];
           }
         }
@@ -126,7 +126,7 @@ class CsvReading implements SourceReading {
     if (lineOfCourse.size === 0) throw new SourceError(`${this.#path} has a header and no courses`);
     if (batch.length === 0) return;
     yield batch;
-    onProgress?.({ part: 'courses', rows: lineOfCourse.size });
+    onProgress?.({ part: 'courses', rows: lineOfCourse.size, total: null });
   }
 
   campaigns(): AsyncIterable<never> {

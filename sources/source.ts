@@ -130,8 +130,17 @@ export interface OpenOptions {
   readonly now: Date;
   /** What earlier readings noted of the courses that are public in the store, by course id. */
   readonly markers: ReadonlyMap<number, Marker>;
-  /** Progress of a long reading, for the log: rows so far of the named part. */
-  readonly onProgress?: (progress: { readonly part: string; readonly rows: number }) => void;
+  /** Told of a long reading, for the log and the run's report. */
+  readonly onProgress?: (progress: ReadingProgress) => void;
+}
+
+export interface ReadingProgress {
+  /** What is being read; one part after another. */
+  readonly part: string;
+  /** So far. */
+  readonly rows: number;
+  /** How many it will be, as far as can be told; null where nothing tells. */
+  readonly total: number | null;
 }
 
 /** A source that cannot be read, in a sentence for an operator; `problems` lists details. */

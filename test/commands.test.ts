@@ -100,7 +100,7 @@ t.test('A missing file, and a file that lacks most courses, are refused too', as
   const before = await served();
   const missing = await runImport(t, join(directory, 'none.csv'));
   t.equal(missing.code, 1);
-  t.match(missing.errors, /none\.csv cannot be read: there is no such file\n$/);
+  t.match(missing.errors, /none\.csv cannot be read: there is no such file\.\n$/);
   const remnant = await file('remnant.csv', makeExport(5, 0).text);
   const refused = await runImport(t, remnant);
   t.equal(refused.code, 1);

@@ -369,6 +369,44 @@ void t.test('a source that lacks a table’s rows is refused', { skip }, async (
   t.match(run.problem, /edits by namespace of courses are/, 'found where it is their turn');
 });
 
+void t.test('a run counts the rows of every part of the database', { skip }, async (t) => {
+  const { database, store, clock, source } = await install(t, 700);
+  const totals = new Map<string, (number | null)[]>();
+  const listening: Source = {
+    kind: source.kind,
+    open: (options) =>
+      source.open({
+        ...options,
+        onProgress: (progress) => {
+          options.onProgress?.(progress);
+          const { part, total } = progress;
+          totals.set(part, [...(totals.get(part) ?? []), total]);
+        },
+      }),
+  };
+  const { run } = await publish(store, listening, clock);
+  const [expected] = await database.ask<Record<string, number>>(`
+    select (select count(*) from campaigns where slug is not null) as campaigns,
+      (select count(*) from courses where private = 0) as courses,
+      (select count(*) from course_wiki_timeslices s join courses c on c.id = s.course_id
+        where c.private = 0) as \`time slices\``);
+  t.match(run.counts, { rows_read: { ...expected } });
+  const read = run.counts?.['rows_read'] as Record<string, number>;
+  for (const part of ['campaigns', 'courses', 'enrollments', 'time slices']) {
+    const [first, ...estimates] = totals.get(part) ?? [];
+    t.equal(first, null, part);
+    const rows = read[part] ?? 0;
+    t.equal(estimates.at(-1), rows, `${part}: in the end the total is what was read`);
+    t.ok(
+      estimates.every((total) => total! > rows * 0.8 && total! < rows * 1.2),
+      part,
+    );
+  }
+  t.strictSame(Object.keys(run.counts?.['seconds'] ?? {}).sort(), [
+    ...['campaigns', 'courses', 'enrollments', 'publishing', 'time slices'],
+  ]);
+});
+
 /** Does something while a part of the source is being read. */
 function duringEnrollments(source: Source, act: () => Promise<void>): Source {
   return {

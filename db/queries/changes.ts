@@ -4,6 +4,8 @@ import { stateOf } from './course-state.ts';
 export interface Changes {
   /** Public courses at the source. */
   readonly staged: number;
+  /** Of these, those that were read whole. */
+  readonly reread: number;
   readonly added: number;
   readonly changed: number;
   /** Still at the source, not public any more. */
@@ -33,6 +35,7 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
   const [row] = await sql<[Changes]>`
     select
       (select count(*) from staged_courses) as staged,
+      (select count(*) from staged_courses where keeps is null) as reread,
       count(*) filter (where change = 'added') as added,
       count(*) filter (where change = 'changed') as changed,
       count(*) filter (where change = 'hidden') as hidden

@@ -86,6 +86,13 @@ export interface Window {
   readonly end: number;
 }
 
+export interface Reread {
+  /** The tracked ones. */
+  readonly wikis: readonly string[];
+  /** How many time slices of wikis there are. */
+  readonly slices: number;
+}
+
 export interface CoursesContext {
   readonly database: DashboardConnection;
   readonly warnings: Warnings;
@@ -98,8 +105,8 @@ export interface CoursesContext {
   readonly readAt: string;
   /** Filled: the window of every course, for its enrolments. */
   readonly windows: Map<number, Window>;
-  /** Filled: the tracked wikis of every course whose time slices are to be read. */
-  readonly reread: Map<number, readonly string[]>;
+  /** Filled: every course whose time slices are to be read. */
+  readonly reread: Map<number, Reread>;
 }
 
 /** Every public course, by id, in ranges of the primary key. */
@@ -133,16 +140,18 @@ async function completed(rows: readonly Row[], context: CoursesContext): Promise
     const id = key(row.id);
     const tracked = wikis.get(id) ?? [];
     const touched = articleSlices.get(id);
+    const sliced = wikiSlices.get(id) ?? [];
     const marker = markerOf({
       course: [row.updated_at, row.start, row.end, ...metricColumns.map(([column]) => row[column])],
       wikis: tracked,
       articleSlices: touched,
-      wikiSlices: wikiSlices.get(id) ?? [],
+      wikiSlices: sliced,
     });
     const times = [row.updated_at, touched?.latest ?? null, touched?.earliest ?? null];
     if (isSettled(times, context.readAt)) markers.set(id, marker);
     if (context.markers.get(id)?.marker !== marker || context.turns.has(id)) {
-      reread.set(id, tracked);
+      const slices = sliced.reduce((sum, each) => sum + each.slices, 0);
+      reread.set(id, { wikis: tracked, slices });
     }
   }
   const edits = await readNamespaceEdits(

@@ -13,7 +13,7 @@ import { parseAddress } from './address.ts';
 import { readCampaigns } from './campaigns.ts';
 import { key } from './cells.ts';
 import { DashboardConnection } from './connection.ts';
-import { readCourses, type Window } from './courses.ts';
+import { readCourses, type Reread, type Window } from './courses.ts';
 import { readEnrollments } from './enrollments.ts';
 import { lack } from './failures.ts';
 import { readAhead } from './read-ahead.ts';
@@ -25,8 +25,6 @@ import { readWikis, type WikiDomains } from './wikis.ts';
 export interface DashboardDatabaseOptions {
   /** `mysql://user:password@host:3306/database`, with `?ssl=true` to encrypt. */
   readonly url: string;
-  /** Told what an operator may want to know of a reading, a sentence at a time. */
-  readonly log?: (message: string) => void;
 }
 
 /** Ids alone. */
@@ -55,7 +53,7 @@ export function dashboardDatabaseSource(options: DashboardDatabaseOptions): Sour
           domains,
           databaseTime: String(clock?.read_at),
           opening,
-          log: options.log,
+          greatest: await greatestIds(database),
         });
       } catch (error) {
         await database.close();
@@ -71,7 +69,7 @@ interface ReadingParts {
   readonly domains: WikiDomains;
   readonly databaseTime: string;
   readonly opening: OpenOptions;
-  readonly log: ((message: string) => void) | undefined;
+  readonly greatest: GreatestIds;
 }
 
 class DashboardReading implements SourceReading {
@@ -81,8 +79,9 @@ class DashboardReading implements SourceReading {
   readonly #parts: ReadingParts;
   readonly #campaignIds = new Set<number>();
   readonly #windows = new Map<number, Window>();
-  readonly #reread = new Map<number, readonly string[]>();
-  readonly #rows = new Map<string, number>();
+  readonly #reread = new Map<number, Reread>();
+  #part = '';
+  #rows = 0;
 
   constructor(parts: ReadingParts) {
     this.#parts = parts;
@@ -90,12 +89,14 @@ class DashboardReading implements SourceReading {
   }
 
   async *campaigns(): AsyncGenerator<SourceCampaign[]> {
-    const { database, warnings } = this.#parts;
+    const { database, warnings, greatest } = this.#parts;
+    this.#begin('campaigns');
     for await (const campaigns of readCampaigns(database, warnings)) {
       for (const campaign of campaigns) this.#campaignIds.add(campaign.campaignId);
-      this.#progress('campaigns', campaigns.length);
+      this.#advance(campaigns.length, (campaigns.at(-1)?.campaignId ?? 0) / greatest.campaigns);
       yield campaigns;
     }
+    this.#advance(0, 1);
   }
 
   async *wikis(): AsyncGenerator<string[]> {
@@ -103,7 +104,8 @@ class DashboardReading implements SourceReading {
   }
 
   async *courses(): AsyncGenerator<SourceCourse[]> {
-    const { database, warnings, domains, databaseTime, opening, log } = this.#parts;
+    const { database, warnings, domains, databaseTime, opening, greatest } = this.#parts;
+    this.#begin('courses');
     const batches = readCourses({
       database,
       warnings,
@@ -116,13 +118,10 @@ class DashboardReading implements SourceReading {
       reread: this.#reread,
     });
     for await (const courses of readAhead(batches)) {
-      this.#progress('courses', courses.length);
+      this.#advance(courses.length, (courses.at(-1)?.courseId ?? 0) / greatest.courses);
       yield courses;
     }
-    log?.(
-      `Read the time slices of ${this.#reread.size} of ${this.#windows.size} courses from ` +
-        `the Dashboard's database (${database.version}).`,
-    );
+    this.#advance(0, 1);
   }
 
   async *hiddenCourseIds(): AsyncGenerator<number[]> {
@@ -141,21 +140,27 @@ class DashboardReading implements SourceReading {
   }
 
   async *enrollments(): AsyncGenerator<SourceEnrollment[]> {
-    const { database, warnings } = this.#parts;
+    const { database, warnings, greatest } = this.#parts;
+    this.#begin('enrollments');
     const batches = readEnrollments(database, this.#windows, warnings);
-    for await (const enrollments of readAhead(batches)) {
-      this.#progress('enrollments', enrollments.length);
+    for await (const { enrollments, last } of readAhead(batches)) {
+      this.#advance(enrollments.length, last / greatest.enrollments);
       yield enrollments;
     }
+    this.#advance(0, 1);
   }
 
   async *activity(): AsyncGenerator<SourceActivity[]> {
     const { database, warnings, domains } = this.#parts;
-    const batches = readActivity(database, this.#reread, domains, warnings);
+    this.#begin('time slices');
+    const tracked = new Map(Array.from(this.#reread, ([id, { wikis }]) => [id, wikis]));
+    const total = Array.from(this.#reread.values()).reduce((sum, { slices }) => sum + slices, 0);
+    const batches = readActivity(database, tracked, domains, warnings);
     for await (const { activity, slices } of readAhead(batches)) {
-      this.#progress('time slices', slices);
+      this.#advance(slices, (this.#rows + slices) / total);
       yield activity;
     }
+    this.#advance(0, 1);
   }
 
   warnings(): ReadonlyMap<string, number> {
@@ -166,11 +171,39 @@ class DashboardReading implements SourceReading {
     await this.#parts.database.close();
   }
 
-  #progress(part: string, more: number): void {
-    const rows = (this.#rows.get(part) ?? 0) + more;
-    this.#rows.set(part, rows);
-    this.#parts.opening.onProgress?.({ part, rows });
+  #begin(part: string): void {
+    this.#part = part;
+    this.#rows = 0;
+    this.#parts.opening.onProgress?.({ part, rows: 0, total: null });
   }
+
+  /** `done`: how far the part has come, 0 to 1, by what is in the order of its reading. */
+  #advance(more: number, done: number): void {
+    this.#rows += more;
+    const rows = this.#rows;
+    const total = done > 0 ? Math.round(rows / Math.min(done, 1)) : null;
+    this.#parts.opening.onProgress?.({ part: this.#part, rows, total });
+  }
+}
+
+interface GreatestIds {
+  readonly campaigns: number;
+  readonly courses: number;
+  readonly enrollments: number;
+}
+
+/** Each is one look at the end of a primary key, where counting would read whole tables. */
+async function greatestIds(database: DashboardConnection): Promise<GreatestIds> {
+  const [row] = await database.rows(
+    ['campaigns', 'courses', 'enrollments'],
+    `select (select max(id) from campaigns) as campaigns, (select max(id) from courses) as courses,
+       (select max(id) from courses_users) as enrollments`,
+  );
+  return {
+    campaigns: Number(row?.campaigns ?? 0),
+    courses: Number(row?.courses ?? 0),
+    enrollments: Number(row?.enrollments ?? 0),
+  };
 }
 
 /** Asks for every column that will be read, so that a lack shows before anything is read. */

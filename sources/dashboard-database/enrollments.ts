@@ -8,6 +8,12 @@ const enrollmentsPerRange = 5000;
 /** The Wikimedia Foundation counts a registration up to 60 days before the start as new. */
 const beforeStart = 60 * 86_400;
 
+export interface EnrollmentBatch {
+  readonly enrollments: SourceEnrollment[];
+  /** The greatest key that was looked at. */
+  readonly last: number;
+}
+
 /**
  * Editors and facilitators of the public courses whose windows are given, in ranges of the
  * primary key. An enrolment of a user who is gone counts for nobody and is left out.
@@ -16,7 +22,7 @@ export async function* readEnrollments(
   database: DashboardConnection,
   windows: ReadonlyMap<number, Window>,
   warnings: Warnings,
-): AsyncGenerator<SourceEnrollment[]> {
+): AsyncGenerator<EnrollmentBatch> {
   for (let after = 0; ;) {
     const [range] = await database.rows(
       ['last'],
@@ -58,6 +64,6 @@ export async function* readEnrollments(
         });
       }
     }
-    yield enrollments;
+    yield { enrollments, last };
   }
 }
