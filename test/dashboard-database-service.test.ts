@@ -97,22 +97,28 @@ async function equalsDatabase(t: Test, installation: Installation, run: RunRow):
   }
 }
 
-void t.test('what is published of 1,000 courses is what MariaDB says', { skip }, async (t) => {
-  const installation = await install(t, 1000);
-  const { database, store, clock, source } = installation;
-  const { run } = await publish(store, source, clock);
-  t.equal(run.state, 'succeeded');
-  await equalsDatabase(t, installation, run);
-  t.ok(Object.keys(run.counts?.['warnings'] ?? {}).length > 8, 'every oddity is reported');
+/** More take longer than the gate has time for: CONTRIBUTING says how to compare 50,000. */
+const compared = Number(process.env['COMPARE_COURSES'] ?? 1000);
 
-  clock.advance(3600);
-  const again = await publish(store, source, clock);
-  t.match(again.run, {
-    state: 'unchanged',
-    counts: { versions_written: 0, enrollments_written: 0, activity_written: 0 },
-  });
+void t.test(
+  `what is published of ${compared} courses is what MariaDB says`,
+  { skip },
+  async (t) => {
+    const installation = await install(t, compared);
+    const { database, store, clock, source } = installation;
+    const { run } = await publish(store, source, clock);
+    t.equal(run.state, 'succeeded');
+    await equalsDatabase(t, installation, run);
+    t.ok(Object.keys(run.counts?.['warnings'] ?? {}).length > 8, 'every oddity is reported');
 
-  await database.root.query(`
+    clock.advance(3600);
+    const again = await publish(store, source, clock);
+    t.match(again.run, {
+      state: 'unchanged',
+      counts: { versions_written: 0, enrollments_written: 0, activity_written: 0 },
+    });
+
+    await database.root.query(`
     update courses set revision_count = revision_count + 1 where id % 10 = 1;
     update courses set slug = concat('Renamed/', id) where id % 10 = 2;
     update courses set private = 1 where id % 17 = 3;
@@ -124,11 +130,12 @@ void t.test('what is published of 1,000 courses is what MariaDB says', { skip },
     update users set registered_at = null where id % 9 = 0;
     update tags set tag = 'first_time_instructor' where id % 3 = 0;
     delete from article_course_timeslices where course_id % 11 = 0`);
-  clock.advance(3600);
-  const third = await publish(store, source, clock);
-  t.match(third.run, { state: 'succeeded', snapshotId: 2 });
-  await equalsDatabase(t, installation, third.run);
-});
+    clock.advance(3600);
+    const third = await publish(store, source, clock);
+    t.match(third.run, { state: 'succeeded', snapshotId: 2 });
+    await equalsDatabase(t, installation, third.run);
+  },
+);
 
 /** Everything that the service says of courses, in one text. */
 async function everythingSaid(

@@ -73,11 +73,13 @@ export async function gatherFacts(
       ${dated('c.start')} as starts, ${dated('c.end')} as ends
     from courses c left join wikis w on w.id = c.home_wiki_id where c.private = 0;
 
-    create table fact_wikidata (course_id int, metric varchar(80), value bigint);
+    create table fact_wikidata (
+      course_id int, metric varchar(80), value bigint, key by_course (course_id)
+    );
 
     create table fact_groups (
       dimension varchar(20), name varchar(255), course_id int,
-      key by_course (course_id)
+      key by_course (course_id), key by_name (dimension, name)
     ) default charset utf8mb4 collate utf8mb4_bin;
     insert into fact_groups
     select '', null, id from fact_courses
@@ -97,7 +99,7 @@ export async function gatherFacts(
     where not exists (
       select 1 from fact_groups g where g.dimension = d.dimension and g.course_id = c.id);
 
-    create table fact_people
+    create table fact_people (key by_course (course_id))
     select e.course_id, u.id as user_id, e.role, c.status = 'current' as active,
       coalesce(e.role = 0 and ${possible('u.registered_at')}
         and u.registered_at between c.starts and c.ends, false) as is_new,
@@ -108,7 +110,9 @@ export async function gatherFacts(
   const labels = [...truth.wikidata].flatMap(([courseId, stats]) =>
     Object.entries(stats).map(([label, value]) => [courseId, wikidataMetricOf(label), value]),
   );
-  await root.query('insert into fact_wikidata values ?', [labels]);
+  for (let at = 0; at < labels.length; at += 10_000) {
+    await root.query('insert into fact_wikidata values ?', [labels.slice(at, at + 10_000)]);
+  }
 }
 
 /** The groups of a dimension by key; the whole, of dimension '', is the group of null. */
