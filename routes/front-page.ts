@@ -80,6 +80,12 @@ ${numbers(app)}
 <dt><a href="/v1/snapshots/latest">/v1/snapshots/latest</a></dt><dd>the newest snapshot, as JSON</dd>
 <dt><a href="/v1/snapshots?interval=month">/v1/snapshots?interval=month</a></dt><dd>its history, the last snapshot of each month</dd>
 <dt><a href="/v1/snapshots.csv">/v1/snapshots.csv</a></dt><dd>the history as a file</dd>
+<dt><a href="/v1/totals?group_by=home_wiki">/v1/totals?group_by=home_wiki</a></dt><dd>totals of any slice, at any snapshot</dd>
+<dt><a href="/v1/trends?group_by=type&amp;interval=month">/v1/trends?group_by=type&amp;interval=month</a></dt><dd>any slice over time</dd>
+<dt><a href="/v1/activity?interval=quarter">/v1/activity?interval=quarter</a></dt><dd>when the edits happened</dd>
+<dt><a href="/v1/courses?sort=-edits&amp;limit=10">/v1/courses?sort=-edits&amp;limit=10</a></dt><dd>the courses behind the numbers</dd>
+<dt><a href="/v1/campaigns?sort=-edits&amp;limit=10">/v1/campaigns?sort=-edits&amp;limit=10</a></dt><dd>campaigns with their totals</dd>
+<dt><a href="/v1/wikis?sort=-edits&amp;limit=10">/v1/wikis?sort=-edits&amp;limit=10</a></dt><dd>wikis with their totals</dd>
 <dt><a href="/v1/courses.csv">/v1/courses.csv</a></dt><dd>every course of the newest snapshot as a file</dd>
 <dt><a href="/v1/metrics">/v1/metrics</a></dt><dd>what every number means, and its caveats</dd>
 <dt><a href="/v1/status">/v1/status</a></dt><dd>freshness, limits, how the last run ended</dd>

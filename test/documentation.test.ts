@@ -2,9 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import t from 'tap';
 import { environmentSchema, secretSettings } from '../config.ts';
 import type { Status } from '../openapi/status.ts';
-import { grantStatements } from '../sources/dashboard-database/tables.ts';
+import { systemStatsGrant } from '../sources/dashboard-database/system-stats.ts';
+import { grantStatements, quoted } from '../sources/dashboard-database/tables.ts';
 import { dereferenced } from './support/document.ts';
-import { createService, TestClock } from './support/service.ts';
+import { campaign, course, emptyState, sourceOf } from './support/courses.ts';
+import { createService, publish, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
 const root = new URL('../', import.meta.url);
@@ -34,14 +36,68 @@ void t.test('the README’s grants are those that suffice', async (t) => {
   for (const statement of grantStatements('dashboard', "'open_data'@'%'")) {
     t.match(readme, statement);
   }
+  const columns = systemStatsGrant.columns.map(quoted).join(', ');
+  t.match(
+    readme,
+    `grant select (${columns}) on ${quoted('dashboard')}.${systemStatsGrant.table} to 'open_data'@'%';`,
+    'and what carrying the history over needs',
+  );
 });
 
-void t.test('every script that the README and CONTRIBUTING name exists', async (t) => {
+void t.test(
+  'every command is in the README, and those that keep it running in the guide',
+  async (t) => {
+    const { scripts } = JSON.parse(await read('package.json')) as {
+      scripts: Record<string, string>;
+    };
+    const commands = Object.keys(scripts).filter((name) => scripts[name]?.includes('commands/'));
+    t.ok(commands.length >= 6);
+    const [readme, guide] = await Promise.all([read('README.md'), read('docs/operators-guide.md')]);
+    for (const name of commands) t.match(readme, new RegExp(`npm run ${name}\\b`), name);
+    for (const name of ['snapshot', 'backfill', 'purge', 'keys']) {
+      t.match(guide, new RegExp(`npm run (--silent )?${name}\\b`), name);
+    }
+    for (const flag of ['--confirm-withdrawals', '?confirm_withdrawals=true']) {
+      t.ok(readme.includes(flag), flag);
+    }
+  },
+);
+
+void t.test('the unit for systemd keeps its data where it may write', async (t) => {
+  const [, unit = ''] = /^```ini\n([^]*?)^```$/m.exec(await read('docs/operators-guide.md')) ?? [];
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1];
+  t.equal(value('DynamicUser'), 'yes');
+  t.equal(value('Environment'), `DATA_DIR=/var/lib/${String(value('StateDirectory'))}`);
+});
+
+void t.test('the first page leads to every resource, and every link answers', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const state = { ...emptyState(), campaigns: [campaign(1)], courses: [course(1)] };
+  await publish(store, sourceOf(state), clock);
+  const app = await createService(t, store, clock);
+  const { body } = await app.inject('/');
+  const links = [...body.matchAll(/<dt><a href="([^"]+)">([^<]+)<\/a>/g)].map(
+    ([, link = '', shown]) => {
+      t.equal(shown, link);
+      return link.replaceAll('&amp;', '&');
+    },
+  );
+  for (const link of links) t.equal((await app.inject(link)).statusCode, 200, link);
+  for (const name of ['totals', 'trends', 'activity', 'courses', 'campaigns', 'wikis']) {
+    t.ok(
+      links.some((link) => link.startsWith(`/v1/${name}?`)),
+      name,
+    );
+  }
+});
+
+void t.test('every script that the documents name exists', async (t) => {
   const { scripts } = JSON.parse(await read('package.json')) as {
     scripts: Record<string, string>;
   };
-  for (const file of ['README.md', 'CONTRIBUTING.md']) {
-    for (const [, name] of (await read(file)).matchAll(/npm run ([a-z0-9:-]+)/g)) {
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'docs/operators-guide.md']) {
+    for (const [, name] of (await read(file)).matchAll(/npm run (?:--silent )?([a-z0-9:-]+)/g)) {
       t.ok(name !== undefined && name in scripts, `${file}: npm run ${String(name)}`);
     }
   }
