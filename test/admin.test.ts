@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import t from 'tap';
 import type { Run } from '../openapi/run.ts';
 import type { Status } from '../openapi/status.ts';
+import { makeExport } from './support/exports.ts';
 import { createService, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
@@ -95,6 +96,42 @@ void t.test('publishing on demand gives a run that says how it ended', async (t)
     headers: { authorization },
   });
   t.match(rest.json(), { items: [{ run_id: 1 }], next_cursor: null });
+});
+
+void t.test('only an operator’s word publishes what lacks most courses', async (t) => {
+  const store = await createStore(t);
+  const path = join(t.testdir(), 'export.csv');
+  await writeFile(path, makeExport(60, 0).text);
+  const clock = new TestClock();
+  const app = await createService(t, store, clock, { ADMIN_TOKEN: token, DASHBOARD_CSV: path });
+  const publish = async (query = '') => {
+    clock.advance(60);
+    const response = await app.inject({
+      method: 'POST',
+      url: `/v1/admin/snapshots${query}`,
+      headers: { authorization },
+    });
+    t.equal(response.statusCode, 202);
+    const run = await finished(app, String(response.headers['location']));
+    await app.published.refresh();
+    return run;
+  };
+  t.match(await publish(), { state: 'succeeded', snapshot_id: 1 });
+  await writeFile(path, makeExport(5, 0).text);
+  for (const query of ['', '?confirm_withdrawals=false']) {
+    t.match(await publish(query), { state: 'refused', snapshot_id: null, problem: /55 of 60/ });
+  }
+  t.match((await app.inject('/v1/snapshots/latest')).json(), { totals: { courses: 60 } });
+  t.match(await publish('?confirm_withdrawals=true'), {
+    state: 'succeeded',
+    snapshot_id: 2,
+    counts: { courses: 5, withdrawn: 55 },
+  });
+  t.match((await app.inject('/v1/snapshots/latest')).json(), { totals: { courses: 5 } });
+  t.match((await app.inject('/v1/totals?snapshot=1')).json(), {
+    withdrawn_since: 55,
+    totals: { courses: 5 },
+  });
 });
 
 void t.test('without a source there is nothing to publish', async (t) => {

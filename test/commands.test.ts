@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { connect } from '../db/connect.ts';
 import { startEmbeddedPostgres } from '../db/embedded/embedded-postgres.ts';
@@ -9,6 +12,7 @@ import { makeDirectory } from './embedded/holder.ts';
 import { makeExport } from './support/exports.ts';
 import { runProgram, startService, type RunningService } from './support/program.ts';
 
+const project = fileURLToPath(new URL('..', import.meta.url));
 const directory = await makeDirectory(t);
 const dataDirectory = join(directory, 'data');
 
@@ -182,6 +186,34 @@ t.test('Everything that is wrong with the settings is said in one report', async
       t.equal(lines.filter((line) => said.test(line)).length, 1, String(said));
     }
   }
+});
+
+t.test('npm run snapshot -- --confirm-withdrawals lets an operator through', async (t) => {
+  const remnant = makeExport(5, 0);
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    DATA_DIR: dataDirectory,
+    DASHBOARD_CSV: await file('confirmed.csv', remnant.text),
+  };
+  const publish = (...flags: string[]) =>
+    promisify(execFile)('npm', ['run', '--silent', 'snapshot', '--', ...flags], {
+      cwd: project,
+      env: environment,
+    }).then(
+      (output) => ({ code: 0, ...output }),
+      (error: unknown) => error as { code: number; stdout: string; stderr: string },
+    );
+  const before = await served();
+  const refused = await publish();
+  t.match(refused, { code: 1, stdout: '', stderr: /are missing.*--confirm-withdrawals/ });
+  t.strictSame(await served(), before);
+  const trial = await publish('--confirm-withdrawals', '--dry-run');
+  t.match(trial, { code: 0, stdout: / +withdrawn +56\n[^]*nothing was changed/ });
+  t.strictSame(await served(), before);
+  const confirmed = await publish('--confirm-withdrawals');
+  t.match(confirmed, { code: 0, stdout: / +withdrawn +56\n[^]*Published as snapshot 4/ });
+  const [newest] = await served();
+  t.match(newest, { snapshot_id: 4, totals: remnant.totals });
 });
 
 t.test('No secret is ever written, whatever goes wrong', async (t) => {
