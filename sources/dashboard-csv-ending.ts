@@ -27,6 +27,7 @@ export class Ending {
   readonly #editorsAt: number;
   readonly #rateIsLast: boolean;
   #last: CsvRow | undefined;
+  #isEnded = false;
   #shortestBefore = Infinity;
   #longestBefore = 0;
 
@@ -44,6 +45,12 @@ export class Ending {
       if (length > this.#longestBefore) this.#longestBefore = length;
     }
     this.#last = row;
+    this.#isEnded = false;
+  }
+
+  /** To be called with every line that has nothing on it: the row before it ends with a line end. */
+  seeBlank(): void {
+    this.#isEnded = true;
   }
 
   get lastRow(): CsvRow | undefined {
@@ -52,6 +59,7 @@ export class Ending {
 
   /** Why the last row, which no line end follows, seems cut; undefined when it does not. */
   cut(): string | undefined {
+    if (this.#isEnded) return undefined;
     if (!this.#rateIsLast) return 'no line end follows the last cell, so it may be cut';
     return this.#rateSeemsCut()
       ? 'the file seems to be cut here (if not, end its last line)'

@@ -36,12 +36,14 @@ export type ExportColumn = (typeof exportColumns)[number];
 const delimiters = [',', ';', '\t'] as const;
 export type Delimiter = (typeof delimiters)[number];
 
-/** How the file is written, told from its first line. */
+/** How the file is written, told from its header. */
 export interface CsvHeader {
   readonly delimiter: Delimiter;
   /** The columns as they stand in the file, each of `exportColumns` once, in any order. */
   readonly columns: readonly ExportColumn[];
-  /** The byte at which line 2 begins; the file's size when there is none. */
+  /** The physical line that the header is on, from 1. */
+  readonly line: number;
+  /** The byte at which the line after it begins; the file's size when there is none. */
   readonly bodyStart: number;
   /**
    * Whether the last line is known to be whole, because a line end or a closing quote
@@ -49,6 +51,9 @@ export interface CsvHeader {
    */
   readonly terminated: boolean;
 }
+
+/** What Excel reads the separator from; what the header itself shows decides. */
+const separatorHint = /^"?sep=[^"]?"?$/i;
 
 /** Far more than the header needs, quoted or not. */
 const headBytes = 16_384;
@@ -68,23 +73,37 @@ export async function readHeader(file: FileHandle, size: number, path: string): 
   const start = startsWith(head, utf8Mark) ? utf8Mark.length : 0;
   if (head.length === start) throw new SourceError(`${path} is empty`);
 
-  const lineEnd = head.findIndex(
-    (byte, at) => at >= start && (byte === lineFeed || byte === carriageReturn),
-  );
-  const line = head.subarray(start, lineEnd === -1 ? head.length : lineEnd);
+  let { line, next } = lineAt(head, start);
+  let number = 1;
+  if (separatorHint.test(line.toString('latin1'))) {
+    ({ line, next } = lineAt(head, next ?? head.length));
+    number = 2;
+  }
   const { delimiter, names } = mostFamiliar(line);
   const problems = new Problems();
-  checkNames(names, line, problems);
+  checkNames(names, line, (column, text) => {
+    problems.add(number, column, text);
+  });
   problems.throwIfAny(path);
 
-  const lineEndBytes = head[lineEnd] === carriageReturn && head[lineEnd + 1] === lineFeed ? 2 : 1;
   const lastByte = (await readAt(file, size - 1, 1))[0];
   return {
     delimiter,
     columns: names.filter(isExportColumn),
-    bodyStart: lineEnd === -1 ? size : lineEnd + lineEndBytes,
+    line: number,
+    bodyStart: next ?? size,
     terminated: lastByte === lineFeed || lastByte === carriageReturn || lastByte === quote,
   };
+}
+
+/** The line that begins there, and where the next one does if there is one. */
+function lineAt(head: Buffer, start: number): { line: Buffer; next: number | undefined } {
+  const end = head.findIndex(
+    (byte, at) => at >= start && (byte === lineFeed || byte === carriageReturn),
+  );
+  if (end === -1) return { line: head.subarray(start), next: undefined };
+  const endBytes = head[end] === carriageReturn && head[end + 1] === lineFeed ? 2 : 1;
+  return { line: head.subarray(start, end), next: end + endBytes };
 }
 
 /** The reading of the header line, by delimiter, that gives the most of the export's columns. */
@@ -103,20 +122,24 @@ function mostFamiliar(line: Buffer): { delimiter: Delimiter; names: readonly str
   return best;
 }
 
-function checkNames(names: readonly string[], line: Buffer, problems: Problems): void {
+function checkNames(
+  names: readonly string[],
+  line: Buffer,
+  add: (column: string | null, text: string) => void,
+): void {
   if (!names.some(isExportColumn)) {
     const found = quoted(line.toString());
-    problems.add(1, null, `${found} is not the header of the Dashboard’s course export`);
+    add(null, `${found} is not the header of the Dashboard’s course export`);
     return;
   }
   const seen = new Set<string>();
   for (const name of names) {
-    if (!isExportColumn(name)) problems.add(1, name, 'is not a column of the course export');
-    else if (seen.has(name)) problems.add(1, name, 'stands in the header more than once');
+    if (!isExportColumn(name)) add(name, 'is not a column of the course export');
+    else if (seen.has(name)) add(name, 'stands in the header more than once');
     seen.add(name);
   }
   for (const name of exportColumns) {
-    if (!seen.has(name)) problems.add(1, name, 'is missing');
+    if (!seen.has(name)) add(name, 'is missing');
   }
 }
 

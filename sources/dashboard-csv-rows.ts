@@ -28,7 +28,8 @@ const quote = 0x22;
  * Reads the records below the header, some hundred at a time, each lot to be taken whole.
  * What is no proper CSV goes to `problems`: a record with another number of cells is left
  * out; a misplaced quote ends the reading, because nothing after it can be told apart. Blank
- * lines are left out and counted by `onBlankLine`.
+ * lines, and those of separators alone that spreadsheets put at the end, are left out and
+ * counted by `onBlankLine`.
  */
 export async function* readRows(
   file: FileHandle,
@@ -44,7 +45,7 @@ export async function* readRows(
   const width = header.columns.length;
   const failures: (CsvError | undefined)[] = [];
   let records: CsvRow[] = [];
-  let line = 2;
+  let line = header.line + 1;
   let quoteSeen = false;
 
   function take(cells: readonly string[]): void {
@@ -75,9 +76,12 @@ export async function* readRows(
     records = [];
     for (const row of taken) {
       const { cells } = row;
-      if (cells.length === width) yield row;
-      else if (cells.length === 1 && cells[0] === '') onBlankLine();
-      else problems.add(row.line, null, `${cells.length} cells where the header has ${width}`);
+      if (cells.every((cell) => cell === '')) onBlankLine();
+      else if (cells.length === width) yield row;
+      else {
+        const found = cells.length === 1 ? '1 cell' : `${cells.length} cells`;
+        problems.add(row.line, null, `${found} where the header has ${width}`);
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import { Ending } from './dashboard-csv-ending.ts';
 import { type CsvHeader, readHeader } from './dashboard-csv-header.ts';
 import { Problems, quoted } from './dashboard-csv-problems.ts';
 import { type ByteFindings, readRows } from './dashboard-csv-rows.ts';
+import { SlugLines } from './dashboard-csv-slugs.ts';
 import {
   type OpenOptions,
   type Source,
@@ -21,7 +22,8 @@ const batchCourses = 1000;
  * The Dashboard's own CSV export of courses: `campaign_courses`, `all_courses_csv` or the
  * system CSV, as the Dashboard writes it or saved again by a spreadsheet. UTF-8 with or
  * without a byte order mark; `,`, `;` or tab; LF, CRLF or CR; cells quoted or not; the
- * columns in any order, but each of them and no other; blank lines are skipped.
+ * columns in any order, but each of them and no other; a first line `sep=;` is understood, and
+ * lines that are blank but for separators are skipped.
  *
  * An export has no course ids (see `courseIdOfSlug`: a renamed course is another course),
  * no campaigns, no tracked wikis and no people.
@@ -83,12 +85,16 @@ class CsvReading implements SourceReading {
     const reader = new CourseReader(this.#header, { problems, findings, onOddity });
     const ending = new Ending(this.#header);
     const lineOfCourse = new Map<number, number>();
+    const lineOfSlug = new SlugLines();
     let batch: SourceCourse[] = [];
     const lots = readRows(this.#file, this.#header, {
       signal,
       problems,
       findings,
-      onBlankLine: () => this.#warn('A blank line was skipped.'),
+      onBlankLine: () => {
+        ending.seeBlank();
+        this.#warn('A blank line was skipped.');
+      },
     });
     try {
       for await (const rows of lots) {
@@ -96,10 +102,13 @@ class CsvReading implements SourceReading {
           ending.see(row);
           const course = reader.read(row);
           if (course.slug !== '') {
-            const earlier = lineOfCourse.get(course.courseId);
-            if (earlier === undefined) lineOfCourse.set(course.courseId, row.line);
-            else {
-              const text = `${quoted(course.slug)} is the same course as on line ${earlier}`;
+            const same = lineOfCourse.get(course.courseId);
+            const alike = lineOfSlug.add(course.slug, row.line);
+            if (same === undefined) lineOfCourse.set(course.courseId, row.line);
+            if (same !== undefined || alike !== undefined) {
+              const earlier = String(same ?? alike);
+              const why = same === undefined ? ', but for case, accents or spaces at its end' : '';
+              const text = `${quoted(course.slug)} is the same course as on line ${earlier}${why}`;
               reader.refuse(row, 'course_slug', text);
             }
           }

@@ -168,7 +168,53 @@ t.test(
     t.strictSame((await refusalOf(path)).problems, [
       'line 4, column "course_slug": "A/B" is the same course as on line 3',
       'line 5, column "course_slug": "Escuela/Edicio\u{301}n" is the same course as on line 2',
+      'line 6, column "course_slug": "a/b" is the same course as on line 3, but for case, accents or spaces at its end',
     ]);
+  },
+);
+
+t.test('slugs are compared as the Dashboard’s database does', async (t) => {
+  const same: readonly (readonly [string, string])[] = [
+    ['École/Été_(2025)', 'ecole/ete_(2025)'],
+    ['ecole/ete_(2025)', 'École/Été_(2025)'],
+    ['A/B', 'A/B '],
+    ['Straße/X', 'STRASSE/x'],
+    ['Школа/Курс', 'школа/курс'],
+    ['ΣΑΣ/Σ', 'σας/ς'],
+    ['A/B', 'Ａ/Ｂ'],
+  ];
+  for (const [first, second] of same) {
+    const rows = [first, 'Other/Course', second].map((slug) => line({ course_slug: slug }));
+    t.match((await refusalOf(write(t, exportOf(...rows)))).problems, [
+      /^line 4, column "course_slug": .* is the same course as on line 2, but for case/,
+    ]);
+  }
+  const different: readonly (readonly [string, string])[] = [
+    ['A/B', ' A/B'],
+    ['A/B_C', 'A/B-C'],
+    ['भारत/कि', 'भारत/की'],
+    ['Sjö/1', 'Sjø/1'],
+    ['学校/一', '学校/二'],
+    ['المدرسة/أ', 'المدرسة/ب'],
+  ];
+  const rows = different.flat().map((slug) => line({ course_slug: slug }));
+  const { courses } = await readAll(write(t, exportOf(...new Set(rows))));
+  t.equal(new Set(courses.map(({ courseId }) => courseId)).size, new Set(rows).size);
+});
+
+t.test('a row of one cell has 1 cell', async (t) => {
+  const { problems } = await refusalOf(write(t, exportOf('one', line())));
+  t.strictSame(problems, ['line 2: 1 cell where the header has 24']);
+});
+
+t.test(
+  'behind a first line that names the separator, lines are still those of the file',
+  async (t) => {
+    const rows = [line({ total_edits: 'x' })].map((row) => row.replaceAll(',', ';'));
+    const path = write(t, ['sep=;', headerLine.replaceAll(',', ';'), ...rows, ''].join('\r\n'));
+    t.match((await refusalOf(path)).problems, [/^line 3, column "total_edits"/]);
+    const headless = write(t, 'sep=;\r\none;two\r\n');
+    t.match((await refusalOf(headless)).problems, [/^line 2: "one;two" is not the header/]);
   },
 );
 

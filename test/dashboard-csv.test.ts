@@ -88,6 +88,22 @@ t.test('a course has every field of the export, and null for what an export lack
   );
 });
 
+t.test('what spreadsheets put around the rows is passed over', async (t) => {
+  const row = line().replaceAll(',', ';');
+  const header = headerLine.replaceAll(',', ';');
+  const blank = ';'.repeat(exportColumns.length - 1);
+  for (const [first, last] of [
+    ['sep=;\r\n', ''],
+    ['\u{feff}sep=;\r\n', `${blank}\r\n${blank}\r\n`],
+    ['"sep=;"\n', `${blank}\n;;`],
+    ['SEP=,\n', '\n\n'],
+    ['', blank],
+  ] as const) {
+    const path = write(t, `${first}${header}\r\n${row}\r\n${last}`);
+    t.equal((await onlyCourse(path)).slug, 'School/Title_(Term)', JSON.stringify(first + last));
+  }
+});
+
 t.test('a blank cell is null, never zero', async (t) => {
   const blank = Object.fromEntries(exportColumns.map((column) => [column, '']));
   const path = write(t, exportOf(line({ ...blank, course_slug: 'A/B' })));
