@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { openStore } from '../db/open-store.ts';
 import { runPublication, tryPublication } from '../jobs/run-publication.ts';
 import type { Source } from '../sources/source.ts';
-import { commandLog, sayAside } from './command-line.ts';
+import { commandLog, say, sayAside } from './command-line.ts';
 import { sayOutcome } from './report.ts';
 
 export interface PublishOnceOptions {
@@ -51,6 +51,9 @@ export async function publishOnce(options: PublishOnceOptions): Promise<number> 
       return 1;
     }
     sayOutcome(run, false);
+    if (await store.tellDemonstration()) {
+      say('The running service shows the demonstration until it is restarted: restart it now.');
+    }
     return 0;
   } finally {
     await store.release();

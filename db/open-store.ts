@@ -11,6 +11,11 @@ import { explainDatabaseError, StoreError } from './store-error.ts';
 const dataDatabase = 'open_data';
 const demoDatabase = 'demo';
 
+/** What the connections of a service are called, in pg_stat_activity. */
+export const serviceName = 'dashboard-open-data';
+/** Where a service that shows the demonstration is told that there are real data now. */
+export const realDataChannel = 'dashboard_open_data_real_data';
+
 export interface OpenStoreOptions {
   /** An external PostgreSQL; absent: the embedded server under `dataDirectory`. */
   readonly databaseUrl: string | undefined;
@@ -27,6 +32,11 @@ export interface OpenStoreOptions {
 export interface OpenedStore {
   readonly address: StoreAddress;
   readonly isDemo: boolean;
+  /**
+   * After a first publication into the store of real data: tells services on the same
+   * embedded server that show the demonstration. @returns whether there is any
+   */
+  tellDemonstration(): Promise<boolean>;
   /** Lets go of the embedded server, which stops when nobody else uses it. */
   release(): Promise<void>;
 }
@@ -46,7 +56,8 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
     } catch (error) {
       throw explainDatabaseError(error);
     }
-    return { address, isDemo: false, release: () => Promise.resolve() };
+    const tellDemonstration = () => Promise.resolve(false);
+    return { address, isDemo: false, tellDemonstration, release: () => Promise.resolve() };
   }
   const server = await startEmbeddedPostgres({
     dataDirectory: join(options.dataDirectory, 'postgres'),
@@ -61,7 +72,12 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
     const database = isDemo ? demoDatabase : dataDatabase;
     await createDatabase(addressOf('postgres'), database);
     await migrateAt(addressOf(database), options.onProgress);
-    return { address: addressOf(database), isDemo, release: () => server.release() };
+    return {
+      address: addressOf(database),
+      isDemo,
+      tellDemonstration: () => tellDemonstration(addressOf),
+      release: () => server.release(),
+    };
   } catch (error) {
     await server.release();
     throw error;
@@ -101,6 +117,22 @@ async function checkServer(
     }
   } finally {
     await sql.end({ timeout: 5 });
+  }
+}
+
+/** Notices do not cross databases: this one is sent in the demonstration's own. */
+async function tellDemonstration(addressOf: (database: string) => StoreAddress): Promise<boolean> {
+  if (!(await databaseExists(addressOf('postgres'), demoDatabase))) return false;
+  const sql = connectOnce(addressOf(demoDatabase));
+  try {
+    await sql`select pg_notify(${realDataChannel}, '')`;
+    const others = await sql`
+      select from pg_stat_activity
+      where datname = current_database() and application_name = ${serviceName}
+      limit 1`;
+    return others.count > 0;
+  } finally {
+    await sql.end();
   }
 }
 

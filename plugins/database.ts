@@ -2,7 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { connect, type Sql } from '../db/connect.ts';
-import { openStore, type OpenedStore, type OpenStoreOptions } from '../db/open-store.ts';
+import {
+  openStore,
+  realDataChannel,
+  serviceName,
+  type OpenedStore,
+  type OpenStoreOptions,
+} from '../db/open-store.ts';
 
 export interface DatabaseOptions extends OpenStoreOptions {
   /** Milliseconds that a statement may take. */
@@ -32,14 +38,25 @@ async function database(app: FastifyInstance, options: DatabaseOptions): Promise
   const store = await openStore(storeOptions);
   const sql = connect(store.address, {
     max: connections,
-    applicationName: 'dashboard-open-data',
+    applicationName: serviceName,
     statementTimeout,
   });
   const downloadSql = connect(store.address, {
     max: downloadConnections,
-    applicationName: 'dashboard-open-data downloads',
+    applicationName: `${serviceName} downloads`,
     statementTimeout,
   });
+  if (store.isDemo) {
+    const listener = await sql.listen(realDataChannel, () => {
+      app.log.warn(
+        'real data have been published into this DATA_DIR: they are served after a restart, ' +
+          'and until then the demonstration is',
+      );
+    });
+    app.addHook('preClose', async () => {
+      await listener.unlisten();
+    });
+  }
   app.decorate('store', store);
   app.decorate('sql', sql);
   app.decorate('downloadSql', downloadSql);
