@@ -76,28 +76,42 @@ ${demo}
 ${numbers(app)}
 <section>
 <h2>Ask</h2>
-<dl class="links">
-<dt><a href="/v1/snapshots/latest">/v1/snapshots/latest</a></dt><dd>the newest snapshot, as JSON</dd>
-<dt><a href="/v1/snapshots?interval=month">/v1/snapshots?interval=month</a></dt><dd>its history, the last snapshot of each month</dd>
-<dt><a href="/v1/snapshots.csv">/v1/snapshots.csv</a></dt><dd>the history as a file</dd>
-<dt><a href="/v1/totals?group_by=home_wiki">/v1/totals?group_by=home_wiki</a></dt><dd>totals of any slice, at any snapshot</dd>
-<dt><a href="/v1/trends?group_by=type&amp;interval=month">/v1/trends?group_by=type&amp;interval=month</a></dt><dd>any slice over time</dd>
-<dt><a href="/v1/activity?interval=quarter">/v1/activity?interval=quarter</a></dt><dd>when the edits happened</dd>
-<dt><a href="/v1/courses?sort=-edits&amp;limit=10">/v1/courses?sort=-edits&amp;limit=10</a></dt><dd>the courses behind the numbers</dd>
-<dt><a href="/v1/campaigns?sort=-edits&amp;limit=10">/v1/campaigns?sort=-edits&amp;limit=10</a></dt><dd>campaigns with their totals</dd>
-<dt><a href="/v1/wikis?sort=-edits&amp;limit=10">/v1/wikis?sort=-edits&amp;limit=10</a></dt><dd>wikis with their totals</dd>
-<dt><a href="/v1/courses.csv">/v1/courses.csv</a></dt><dd>every course of the newest snapshot as a file</dd>
-<dt><a href="/v1/metrics">/v1/metrics</a></dt><dd>what every number means, and its caveats</dd>
-<dt><a href="/v1/status">/v1/status</a></dt><dd>freshness, limits, how the last run ended</dd>
-</dl>
+${links([
+  ['/v1/snapshots/latest', 'the newest snapshot, as JSON'],
+  ['/v1/snapshots?interval=month', 'its history, the last snapshot of each month'],
+  ['/v1/totals', 'totals of any slice, at any snapshot: <code>?group_by=home_wiki</code>'],
+  ['/v1/trends', 'the same over the snapshots'],
+  ['/v1/activity', 'when the edits happened, by month, quarter or year'],
+  ['/v1/courses', 'courses, filtered, searched and sorted, a page at a time'],
+  ['/v1/campaigns', 'campaigns with their totals'],
+  ['/v1/wikis', 'tracked wikis with their totals'],
+  ['/system_metrics.json', 'the newest snapshot, for the Dashboard’s front end'],
+])}
 </section>
 <section>
-<h2>Build on it</h2>
-<dl class="links">
-<dt><a href="/docs">/docs</a></dt><dd>the contract, to read and to try</dd>
-<dt><a href="/openapi.json">/openapi.json</a></dt><dd>the contract, to generate a client from</dd>
-<dt><a href="/problems">/problems</a></dt><dd>every error there is</dd>
-</dl>
+<h2>Download</h2>
+${links([
+  ['/v1/courses.csv', 'every course of the newest snapshot'],
+  ['/v1/campaigns.csv', 'every campaign'],
+  ['/v1/wikis.csv', 'every tracked wiki'],
+  ['/v1/snapshots.csv', 'the history'],
+  [
+    '/v1/datapackage.json',
+    'these files described: columns, units, bytes, rows, SHA-256, once they are made',
+  ],
+])}
+</section>
+<section>
+<h2>Trust it, build on it</h2>
+${links([
+  ['/v1/metrics', 'what every number means, and its caveats'],
+  ['/v1/status', 'freshness, limits, how the last run ended'],
+  ['/docs', 'the contract, to read and to try'],
+  ['/openapi.json', 'the contract, to generate a client from'],
+  ['/problems', 'every error there is'],
+  ['/health/live', 'whether the process answers, for operators'],
+  ['/health/ready', 'whether the database does and something is published'],
+])}
 </section>
 </main>
 <footer>
@@ -106,6 +120,15 @@ ${numbers(app)}
 </body>
 </html>
 `;
+}
+
+/** Addresses of this service, each with what it answers, as markup. */
+function links(rows: readonly (readonly [address: string, answers: string])[]): string {
+  const items = rows.map(
+    ([address, answers]) =>
+      `<div><dt><a href="${escape(address)}">${escape(address)}</a></dt><dd>${answers}</dd></div>`,
+  );
+  return `<dl class="links">\n${items.join('\n')}\n</dl>`;
 }
 
 function numbers(app: FastifyInstance): string {
@@ -155,19 +178,20 @@ body { margin: 0 auto; max-width: 56rem; padding: 1.5rem 1.25rem 3rem; backgroun
 h1 { margin: 0; font-size: 2rem; line-height: 1.2; }
 h2 { margin: 2.5rem 0 0.75rem; padding-bottom: 0.25rem; border-bottom: 1px solid var(--line); font-size: 1.25rem; }
 a { color: var(--accent); }
+code { white-space: nowrap; }
 .lead { margin: 0.5rem 0 0; color: var(--soft); font-size: 1.125rem; }
 .demo { margin: 1.25rem 0 0; padding: 0.75rem 1rem; border-left: 4px solid #edab00; background: var(--note); }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 0; }
-.numbers div { padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 4px; }
+.numbers { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 0; }
+.numbers div { flex: 1 0 auto; min-width: 9.5rem; padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 4px; }
 .numbers dt { color: var(--soft); font-size: 0.875rem; }
-.numbers dd { margin: 0; font-size: 1.375rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.numbers dd { margin: 0; font-size: 1.375rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .missing { color: var(--soft); font-size: 1rem; }
-.links { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1.5rem; margin: 0; }
+.links { margin: 0; }
+.links div { display: grid; grid-template-columns: 19rem 1fr; gap: 0 1.5rem; margin-bottom: 0.25rem; }
 .links dt { font-family: ui-monospace, monospace; font-size: 0.9375rem; }
 .links dd { margin: 0; color: var(--soft); }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.875rem; }
 @media (max-width: 40rem) {
-  .links { grid-template-columns: 1fr; gap: 0; }
-  .links dd { margin-bottom: 0.75rem; }
+  .links div { grid-template-columns: 1fr; margin-bottom: 0.75rem; }
 }
 `;

@@ -15,7 +15,7 @@ if (!existsSync(executablePath) && process.env['CI'] === undefined) {
 
   const store = await createStore(t);
   const clock = new TestClock();
-  await publish(store, sourceOf({ ...emptyState(), courses: [course(1234567)] }), clock);
+  await publish(store, sourceOf({ ...emptyState(), courses: [course(1043509406)] }), clock);
   const app = await createService(t, store, clock, {
     CONTACT: 'data@example.org',
     DATA_LICENSE: 'CC0 <1.0> https://example.org/cc0?a=1&b=2',
@@ -24,16 +24,31 @@ if (!existsSync(executablePath) && process.env['CI'] === undefined) {
 
   void t.test('the first page shows the newest numbers and leads everywhere', async (t) => {
     const { page, complaints } = await open(browser, address, '/');
-    t.match(await page.textContent('.numbers'), /Edits\s*1,234,567/);
+    t.match(await page.textContent('.numbers'), /Edits\s*1,043,509,406/);
     t.match(await page.textContent('.numbers'), /Uploads\s*not collected/);
     t.match(await page.textContent('footer'), 'CC0 <1.0>', 'text is text, not markup');
     const anchors = await page.locator('main a').all();
     const links = await Promise.all(anchors.map((anchor) => anchor.getAttribute('href')));
-    t.ok(links.length > 8);
+    for (const link of [
+      '/system_metrics.json',
+      '/health/live',
+      '/health/ready',
+      ...['totals', 'trends', 'activity', 'courses', 'campaigns', 'wikis', 'metrics', 'status'].map(
+        (name) => `/v1/${name}`,
+      ),
+      '/v1/datapackage.json',
+    ]) {
+      t.ok(links.includes(link), link);
+    }
     for (const link of links) {
       const response = await fetch(new URL(link ?? '', address));
-      t.equal(response.status, 200, String(link));
+      // The package describes files that are not made ahead here.
+      const expected = link === '/v1/datapackage.json' ? [200, 503] : [200];
+      t.ok(expected.includes(response.status), `${String(link)}: ${String(response.status)}`);
       await response.body?.cancel();
+    }
+    for (const said of await page.locator('main dl.links dd').all()) {
+      t.match(await said.textContent(), /\w/, 'each with what it answers');
     }
     t.same(complaints, []);
     await page.close();
@@ -46,9 +61,29 @@ if (!existsSync(executablePath) && process.env['CI'] === undefined) {
     await page.click('#operations-Snapshots-getLatestSnapshot .execute');
     const body = page.locator('#operations-Snapshots-getLatestSnapshot .live-responses-table');
     await body.getByText('snapshot_id').first().waitFor();
-    t.match(await body.textContent(), /"edits": 1234567/);
+    t.match(await body.textContent(), /"edits": 1043509406/);
     t.same(complaints, []);
     await page.close();
+  });
+
+  void t.test('a number is on one line, within its tile', async (t) => {
+    for (const width of [1280, 375, 320]) {
+      const { page } = await open(browser, address, '/', { width, height: 900 });
+      const figures = await page.evaluate<[text: string, lines: number, overflows: boolean][]>(`
+        [...document.querySelectorAll('.numbers dd')].map((figure) => {
+          const range = document.createRange();
+          range.selectNodeContents(figure);
+          const bottoms = [...range.getClientRects()].map(({ bottom }) => Math.round(bottom));
+          const overflows = figure.scrollWidth > figure.clientWidth;
+          return [figure.textContent, new Set(bottoms).size, overflows];
+        })`);
+      t.equal(figures.length, 8);
+      for (const [text, lines, overflows] of figures) {
+        t.equal(lines, 1, `${text} at ${String(width)}`);
+        t.notOk(overflows, `${text} at ${String(width)}`);
+      }
+      await page.close();
+    }
   });
 
   void t.test('on a phone nothing is wider than the screen', async (t) => {
