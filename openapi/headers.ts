@@ -52,9 +52,6 @@ const link = {
 /** Of an answer with data. */
 export const dataHeaders = { ...snapshotId, ...validators, ...lastModified, ...link, ...quota };
 
-/** Of an answer that is not about a snapshot. */
-export const plainHeaders = { ...validators, ...link, ...quota };
-
 export const notModifiedHeaders = { ...snapshotId, ...validators, ...lastModified };
 
 export const downloadHeaders = {

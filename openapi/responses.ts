@@ -6,7 +6,6 @@ import {
   fileHeaders,
   notModifiedHeaders,
   partHeaders,
-  plainHeaders,
   quotaHeaders,
   retryHeaders,
   unsatisfiableHeaders,
@@ -17,11 +16,6 @@ import { reference } from './scalars.ts';
 /** A 200 with a component as JSON. */
 export function json(component: TSchema, description: string, example?: unknown) {
   return respond(component, description, dataHeaders, example);
-}
-
-/** A 200 that is not about a snapshot. */
-export function plainJson(component: TSchema, description: string, example?: unknown) {
-  return respond(component, description, plainHeaders, example);
 }
 
 function respond(component: TSchema, description: string, headers: object, example: unknown) {

@@ -17,7 +17,8 @@ export const Status = Type.Object(
       description: 'When the next publication is due; null where none is scheduled.',
     }),
     stale: Type.Boolean({
-      description: 'Whether the publication that was due is more than an hour late.',
+      description:
+        'Whether the publication that was due is more than an hour late, or the first one failed.',
     }),
     source: Type.Unsafe<{ kind: string; read_at: string } | null>({
       type: ['object', 'null'],

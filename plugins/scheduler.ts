@@ -5,7 +5,13 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import cron, { type ScheduledTask } from 'node-cron';
-import { findLastSuccess, findRun, type RunRow, type RunTrigger } from '../db/queries/job-runs.ts';
+import {
+  failRunsWithoutPublisher,
+  findLastSuccess,
+  findRun,
+  type RunRow,
+  type RunTrigger,
+} from '../db/queries/job-runs.ts';
 import { loadDemo } from '../jobs/load-demo.ts';
 import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
 import { configuredSource, type ConfiguredSource } from '../jobs/configured-source.ts';
@@ -46,6 +52,8 @@ export interface Publisher {
   loadDemo(onProgress: (sentence: string) => void): Promise<void>;
   /** Erases the withdrawn courses that are past their grace, unless a publication just does. */
   purge(): Promise<void>;
+  /** Before runs are read: those whose process was killed are not running, but have failed. */
+  settleRuns(): Promise<void>;
   /** When the next publication after the last good one is due; undefined where none is. */
   nextExpectedAt(): Promise<Date | undefined>;
 }
@@ -168,12 +176,16 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         app.log.error({ err: error }, 'withdrawn courses past their grace could not be erased');
       }
     },
+    settleRuns: () => failRunsWithoutPublisher(app.sql, clock()),
     async nextExpectedAt() {
       return times?.next((await findLastSuccess(app.sql)) ?? clock());
     },
   };
   app.decorate('publisher', publisher);
 
+  app.addHook('onReady', async () => {
+    await publisher.settleRuns();
+  });
   function keepRunning(scheduled: ScheduledTask): void {
     if (options.enabled) {
       app.addHook('onReady', async () => {

@@ -134,6 +134,38 @@ void t.test('only an operator’s word publishes what lacks most courses', async
   });
 });
 
+void t.test('a body is not passed over', async (t) => {
+  const store = await createStore(t);
+  const app = await createService(t, store, new TestClock(), {
+    ADMIN_TOKEN: token,
+    DASHBOARD_CSV: sample,
+  });
+  const post = (payload?: object | string) =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/admin/snapshots',
+      headers: {
+        authorization,
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(payload === undefined ? {} : { payload }),
+    });
+  for (const [payload, name, detail] of [
+    [{ confirm_withdrawals: true }, '/confirm_withdrawals', /parameter of the query/],
+    [{ confirm: true }, '/confirm', /is not known here/],
+    [[], '', /can be left out/],
+    ['"yes"', '', /can be left out/],
+  ] as const) {
+    const response = await post(payload);
+    t.equal(response.statusCode, 400, JSON.stringify(payload));
+    const { errors } = response.json<{ errors: { in: string; name: string; detail: string }[] }>();
+    t.match(errors, [{ in: 'body', name, detail }]);
+  }
+  const { count } = await store.sql`select from job_runs`;
+  t.equal(count, 0, 'and nothing has begun');
+  t.equal((await post({})).statusCode, 202);
+});
+
 void t.test('without a source there is nothing to publish', async (t) => {
   const app = await createService(t, await createStore(t), new TestClock(), {
     ADMIN_TOKEN: token,

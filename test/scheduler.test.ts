@@ -1,4 +1,6 @@
 import t from 'tap';
+import { lockPublishing } from '../db/queries/store.ts';
+import type { Run } from '../openapi/run.ts';
 import type { Status } from '../openapi/status.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
@@ -50,3 +52,80 @@ void t.test('a service that only serves expects nothing and is never stale', asy
   t.match((await app.inject('/v1/status')).json(), { next_expected_at: null, stale: false });
   t.equal(await app.publisher.catchUp(), undefined);
 });
+
+void t.test('a run whose process was killed has failed, and a run at work has not', async (t) => {
+  const token = 'correct-horse-battery-staple-0123456789';
+  const store = await createStore(t);
+  const clock = new TestClock();
+  await publish(store, sourceOf({ ...emptyState(), courses: [course(1)] }), clock);
+  const begin = () => store.sql`
+    insert into job_runs (trigger, state, started_at) values ('admin', 'running', now())`;
+  await begin();
+  const app = await createService(t, store, clock, { ADMIN_TOKEN: token });
+  const states = await store.sql<{ state: string }[]>`select state from job_runs order by run_id`;
+  t.same(states, [{ state: 'succeeded' }, { state: 'failed' }], 'at start');
+
+  const runs = async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const page = (await app.inject({ url: '/v1/admin/runs', headers })).json<{ items: Run[] }>();
+    return page.items.map(({ state, problem }) => [state, problem]);
+  };
+  const failed = ['failed', 'The process ended before the run did.'];
+  await begin();
+  const publisher = await store.sql.reserve();
+  t.ok(await lockPublishing(publisher));
+  t.same(await runs(), [['running', null], failed, ['succeeded', null]], 'somebody publishes');
+  t.match((await app.inject('/v1/status')).json(), { last_run: { run_id: 2 } });
+  await publisher`select pg_advisory_unlock_all()`;
+  publisher.release();
+  t.match((await app.inject('/v1/status')).json(), {
+    last_run: {
+      run_id: 3,
+      state: 'failed',
+      problem: 'The publication was cut off before its end; the last snapshot stays in service.',
+    },
+  });
+  t.same(await runs(), [failed, failed, ['succeeded', null]]);
+});
+
+void t.test(
+  'when the first publication fails, the status says that there is nothing',
+  async (t) => {
+    const app = await createService(t, await createStore(t), new TestClock(), {
+      DASHBOARD_CSV: '/nowhere/export.csv',
+    });
+    t.match((await app.inject('/v1/status')).json(), { stale: false, last_run: null });
+    const begun = await app.publisher.catchUp();
+    await begun?.finished;
+    t.match((await app.inject('/v1/status')).json(), {
+      latest: null,
+      stale: true,
+      last_run: {
+        state: 'failed',
+        problem: 'The source could not be read and published; nothing is published yet.',
+      },
+    });
+  },
+);
+
+void t.test(
+  'what is expected, late and caught up with follows the schedule that runs',
+  async (t) => {
+    const store = await createStore(t);
+    const clock = new TestClock('2026-11-22T12:00:00Z');
+    await publish(store, sourceOf({ ...emptyState(), courses: [course(1)] }), clock);
+    const app = await createService(t, store, clock, {
+      DASHBOARD_DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none',
+      // The first Monday of a month: neither every Monday nor each of the first seven days.
+      SNAPSHOT_SCHEDULE: '0 4 1-7 * 1',
+    });
+    const status = async () => (await app.inject('/v1/status')).json<Status>();
+    clock.set('2026-12-01T04:00:01Z');
+    t.match(await status(), { next_expected_at: '2026-12-07T04:00:00Z', stale: false });
+    t.equal(await app.publisher.catchUp(), undefined);
+    clock.set('2026-12-07T05:00:01Z');
+    t.match(await status(), { next_expected_at: '2026-12-07T04:00:00Z', stale: true });
+    const begun = await app.publisher.catchUp();
+    t.match(await begun?.finished, { run: { state: 'failed' } });
+  },
+);

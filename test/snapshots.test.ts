@@ -280,6 +280,34 @@ void t.test('a snapshot is dated after the revision before it', async (t) => {
   t.equal(headers['last-modified'], 'Sun, 22 Nov 2026 12:00:06 GMT');
 });
 
+void t.test('the status and the dictionary name the snapshot and a date too', async (t) => {
+  const store = await createStore(t);
+  const app = await createService(t, store, new TestClock());
+  for (const url of ['/v1/status', '/v1/metrics']) {
+    const { headers } = await get(app, url);
+    t.equal(headers['snapshot-id'], undefined, `${url} before anything is published`);
+    t.ok(headers.etag);
+  }
+  const clock = await growing(store, ['2026-11-22T12:00:00Z']);
+  for (const [snapshotId, date] of [
+    ['1', 'Sun, 22 Nov 2026 12:00:00 GMT'],
+    ['2', 'Mon, 23 Nov 2026 12:00:00 GMT'],
+  ] as const) {
+    await app.published.refresh();
+    for (const url of ['/v1/status', '/v1/metrics']) {
+      const { headers } = await get(app, url);
+      t.equal(headers['snapshot-id'], snapshotId, url);
+      t.equal(headers['last-modified'], date, url);
+      const byDate = await get(app, url, { 'if-modified-since': date });
+      t.equal(byDate.statusCode, 200, `no date of ${url} proves anything`);
+      const byTag = await get(app, url, { 'if-none-match': headers.etag ?? '' });
+      t.equal(byTag.statusCode, 304, url);
+    }
+    clock.set('2026-11-23T12:00:00Z');
+    await publish(store, sourceOf({ ...emptyState(), courses: [course(1)] }), clock);
+  }
+});
+
 void t.test('codings have tags of their own', async (t) => {
   const store = await createStore(t);
   const clock = await growing(store, ['2026-11-22T12:00:00Z']);

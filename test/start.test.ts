@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { makeDirectory } from './embedded/holder.ts';
-import { runProgram, startProgram } from './support/program.ts';
+import { runProgram, startProgram, startService } from './support/program.ts';
 import { createStore } from './support/store.ts';
 
 const secret = 'abracadabra-0123456789';
@@ -73,6 +73,15 @@ void t.test('what an operator can mend is one sentence that names the setting', 
     t.notMatch(output + errors, secret, name);
   }
   t.notOk(existsSync(join(directory, 'data')), 'nothing was made that could not be served');
+});
+
+void t.test('a service with a source that cannot be read yet does not ask for one', async (t) => {
+  const service = await startService(t, {
+    DATA_DIR: join(await makeDirectory(t), 'data'),
+    DASHBOARD_DATABASE_URL: `mysql://nobody:${secret}@127.0.0.1:1/dashboard`,
+  });
+  await service.line(/^Nothing has been published yet: data are answered from the first/m);
+  t.notMatch(service.written(), /set DASHBOARD_CSV/);
 });
 
 void t.test('the demonstration is made up in sentences, and can be interrupted', async (t) => {

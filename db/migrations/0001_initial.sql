@@ -179,6 +179,8 @@ create table job_runs (
   problem text,
   check ((state = 'running') = (finished_at is null))
 );
+-- There is one at most, and it is looked for whenever runs are read.
+create index job_runs_running on job_runs (run_id) where state = 'running';
 
 -- Keys for more quota. Of a token only its SHA-256 is kept: it is 256 random bits.
 create table api_keys (

@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import { isPublishing } from './store.ts';
 
 export const runTriggers = ['start', 'schedule', 'admin', 'command'] as const;
 export type RunTrigger = (typeof runTriggers)[number];
@@ -52,11 +53,13 @@ export async function finishRun(
   return row;
 }
 
+/** What a run says whose process could not. */
+export const abandonedProblem = 'The process ended before the run did.';
+
 /** For whoever holds the publisher's lock: runs still marked running have lost their process. */
 export async function failAbandonedRuns(sql: Queryable, at: Date): Promise<void> {
   await sql`
-    update job_runs set state = 'failed', finished_at = ${at},
-      problem = 'The process ended before the run did.'
+    update job_runs set state = 'failed', finished_at = ${at}, problem = ${abandonedProblem}
     where state = 'running'`;
 }
 
@@ -75,6 +78,17 @@ export async function forgetNames(sql: Queryable): Promise<void> {
         ) w)) else counts end
     where state <> 'running' and (problem like E'%\\n%' or exists (
       select from jsonb_object_keys(counts->'warnings') k where k like '%: %'))`;
+}
+
+/**
+ * The same for whoever reads runs: nothing while any session holds the publisher's lock. In
+ * one statement, because a run that ends meanwhile is not running when its row is looked at
+ * again, and one that begins has the lock before it has a row.
+ */
+export async function failRunsWithoutPublisher(sql: Queryable, at: Date): Promise<void> {
+  await sql`
+    update job_runs set state = 'failed', finished_at = ${at}, problem = ${abandonedProblem}
+    where state = 'running' and not ${isPublishing(sql)}`;
 }
 
 export async function findRun(sql: Queryable, runId: number): Promise<RunRow | undefined> {

@@ -56,6 +56,17 @@ export async function notifyReaders(sql: Queryable): Promise<void> {
 /** Held by the session of the one publisher; any constant that nothing else uses. */
 const publishingLock = 7_303_014_100_002n;
 
+/** Whether any session of this database holds the publisher's lock, as an expression. */
+export function isPublishing(sql: Queryable) {
+  return sql`exists (
+    select from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1
+      and database = (select oid from pg_database where datname = current_database())
+      and classid = (${publishingLock}::bigint >> 32)::oid
+      and objid = (${publishingLock}::bigint & 4294967295)::oid
+  )`;
+}
+
 /** Takes the publisher's lock for this session, which loses it when it ends, however it ends. */
 export async function lockPublishing(sql: Queryable): Promise<boolean> {
   const [row] = await sql<[{ locked: boolean }]>`

@@ -50,7 +50,8 @@ export default function publications(app: FastifyInstance): void {
         summary: 'Publish now',
         description:
           'Begins a publication and gives its run, to be looked at until it has ended; if one is ' +
-          'at work, that one. For the end of the Dashboard’s daily update, and by hand.',
+          'at work, that one. For the end of the Dashboard’s daily update, and by hand. It has no ' +
+          'body, or an empty object.',
         tags,
         security,
         querystring: StartQuery,
@@ -62,6 +63,7 @@ export default function publications(app: FastifyInstance): void {
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof StartQuery> }>, reply) => {
+      refuseBody(request.body);
       if (!app.publisher.hasSource) {
         throw new ProblemError('conflict', 'No source is configured, so there is nothing to read.');
       }
@@ -95,6 +97,7 @@ export default function publications(app: FastifyInstance): void {
       if (cursor !== undefined && at === undefined) {
         throw ProblemError.invalidQuery('cursor', 'is not the next_cursor of a page of runs');
       }
+      await app.publisher.settleRuns();
       const rows = await listRuns(app.sql, { before: at?.after, limit: limit + 1 });
       const items = rows.slice(0, limit);
       const last = items.at(-1);
@@ -130,11 +133,29 @@ export default function publications(app: FastifyInstance): void {
       },
     },
     async (request: FastifyRequest<{ Params: Static<typeof Path> }>, reply) => {
+      await app.publisher.settleRuns();
       const run = await findRun(app.sql, request.params.run_id);
       if (run === undefined) {
         throw ProblemError.notFound(`There is no run ${String(request.params.run_id)}.`);
       }
       return reply.header('cache-control', 'no-store').send(runBody(run));
     },
+  );
+}
+
+/** What was meant by a body must not be passed over: it may be a confirmation. */
+function refuseBody(body: unknown): void {
+  if (body === undefined || body === null) return;
+  const isObject = typeof body === 'object' && !Array.isArray(body);
+  const names = isObject ? Object.keys(body) : [''];
+  if (names.length === 0) return;
+  throw ProblemError.invalidParameters(
+    names.map((name) => ({
+      in: 'body',
+      name: isObject ? `/${name}` : '',
+      detail: Object.hasOwn(StartQuery.properties, name)
+        ? `is no member of the body but a parameter of the query: ?${name}=…`
+        : 'is not known here; there are no members, and the body can be left out',
+    })),
   );
 }

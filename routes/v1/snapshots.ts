@@ -44,7 +44,8 @@ const range = {
   interval: word(intervals, {
     default: 'day',
     description:
-      'One item a period, its last snapshot; all for every snapshot. Weeks begin on Monday.',
+      'One item a period, its last snapshot; all for every snapshot, none of which is partial. ' +
+      'Weeks begin on Monday.',
   }),
   order: word(orders, { default: 'desc', description: 'By computed_at.' }),
 };
