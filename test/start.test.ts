@@ -8,6 +8,9 @@ import { makeDirectory } from './embedded/holder.ts';
 import { runProgram, startProgram, startService } from './support/program.ts';
 import { createStore } from './support/store.ts';
 
+// Each failure is that of a process of its own.
+t.setTimeout(400_000);
+
 const secret = 'abracadabra-0123456789';
 const sample = new URL('./fixtures/campaign_courses-2026-08-27.csv', import.meta.url).pathname;
 
