@@ -14,7 +14,7 @@ export class StoreModel {
   current: ReadonlyMap<number, ModelRow> = new Map();
   /** When they were withdrawn; not those erased since. */
   readonly withdrawn = new Map<number, Date>();
-  /** The campaigns' slugs as they are now. */
+  /** The campaigns' slugs as they are now, or last were. */
   slugs: ReadonlyMap<number, string> = new Map();
   #people: readonly SourceEnrollment[] = [];
   readonly #before: number;
@@ -89,7 +89,8 @@ export class StoreModel {
     const returned = [...staged.keys()].filter((id) => this.withdrawn.delete(id));
     this.#withdraw(missing, now);
     this.current = staged;
-    this.slugs = new Map([...world.campaigns].map(([id, { slug }]) => [id, slug]));
+    const slugs = [...world.campaigns].map(([id, { slug }]) => [id, slug] as const);
+    this.slugs = new Map([...this.slugs, ...slugs]);
     const people = enrollmentsOf(world);
     const activity = [...staged.keys()]
       .flatMap((id) => activityOf(world.courses.get(id)!))

@@ -77,6 +77,8 @@ const registrations = [
 const months = ['2026-01', '2026-10', '2026-11'];
 
 export const firstCourse = 2_000_000_001;
+/** No number is given to a second campaign. */
+const firstNewCampaign = 100;
 export const firstUser = 1_900_000_001;
 
 /** With some campaigns, users and courses, so that something can happen from the start. */
@@ -146,6 +148,7 @@ export const changes = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('rename campaign'), which: index, other: index }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('create campaign'), which: index }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete campaign'), which: index }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('tag'), which: index, other: index }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit items'), which: index, value }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('touch'), which: index }) },
@@ -182,8 +185,18 @@ export function happen(world: World, change: Change): void {
     return;
   }
   if (change.kind === 'create campaign') {
-    const id = Math.max(...world.campaigns.keys()) + 1;
+    world.names += 1;
+    const id = firstNewCampaign + world.names;
     world.campaigns.set(id, { slug: `drive_${change.which % 7}`, title: `Drive ${id}` });
+    return;
+  }
+  if (change.kind === 'delete campaign') {
+    const id = pick(world.campaigns.keys(), change.which);
+    if (id === undefined) return;
+    world.campaigns.delete(id);
+    for (const course of [...world.courses.values(), ...world.gone.values()]) {
+      course.campaigns.delete(id);
+    }
     return;
   }
   const course = pick(world.courses.values(), change.which);
@@ -233,9 +246,11 @@ function happenTo(world: World, course: WorldCourse, change: Change): void {
     case 'flip privacy':
       course.privacy = change.privacy;
       break;
-    case 'link':
-      toggle(course.campaigns, pick(world.campaigns.keys(), change.other) ?? 1);
+    case 'link': {
+      const campaign = pick(world.campaigns.keys(), change.other);
+      if (campaign !== undefined) toggle(course.campaigns, campaign);
       break;
+    }
     case 'track':
       toggle(course.wikis, pick(wikis, change.other) ?? wikis[0]);
       break;
