@@ -75,14 +75,17 @@ export interface SourceEnrollment {
   readonly newEditor60d: boolean;
 }
 
-/** What happened in one course on one tracked wiki in one month (`YYYY-MM`). */
+/**
+ * What happened in one course on one tracked wiki in one month (`YYYY-MM`); null is not
+ * collected.
+ */
 export interface SourceActivity {
   readonly courseId: number;
   readonly wiki: string;
   readonly month: string;
-  readonly edits: number;
-  readonly bytesAdded: number;
-  readonly referencesAdded: number;
+  readonly edits: number | null;
+  readonly bytesAdded: number | null;
+  readonly referencesAdded: number | null;
 }
 
 /**

@@ -142,8 +142,8 @@ void test(
     await t.test('activity by wiki and month is that of the slices of tracked wikis', async (t) => {
       const rows = await database.ask<{ line: string }>(
         `select concat_ws(' ', ${domain('w')}, date_format(s.start, '%Y-%m'),
-         coalesce(sum(s.revision_count), 0), coalesce(sum(s.character_sum), 0),
-         coalesce(sum(s.references_count), 0)) as line
+         coalesce(sum(s.revision_count), 'null'), coalesce(sum(s.character_sum), 'null'),
+         coalesce(sum(s.references_count), 'null')) as line
        from course_wiki_timeslices s join wikis w on w.id = s.wiki_id
        join courses c on c.id = s.course_id
        where c.private = 0 and s.start is not null and exists (
@@ -151,19 +151,24 @@ void test(
          where l.course_id = s.course_id and ${domain('x')} = ${domain('w')})
        group by ${domain('w')}, date_format(s.start, '%Y-%m')`,
       );
-      const sums = new Map<string, [number, number, number]>();
+      const sums = new Map<string, (number | null)[]>();
       for (const { wiki, month, edits, bytesAdded, referencesAdded } of read.activity) {
-        const sum = sums.get(`${wiki} ${month}`) ?? [0, 0, 0];
+        const sum = sums.get(`${wiki} ${month}`) ?? [];
         sums.set(`${wiki} ${month}`, [
-          sum[0] + edits,
-          sum[1] + bytesAdded,
-          sum[2] + referencesAdded,
+          plus(sum[0], edits),
+          plus(sum[1], bytesAdded),
+          plus(sum[2], referencesAdded),
         ]);
       }
       t.ok(rows.length > 100);
       t.strictSame(
-        [...sums].map(([name, sum]) => `${name} ${sum.join(' ')}`).sort(),
+        [...sums].map(([name, sum]) => `${name} ${sum.map(String).join(' ')}`).sort(),
         rows.map((row) => row.line).sort(),
+      );
+      t.ok(
+        read.activity.some(
+          ({ edits, referencesAdded }) => edits === null || referencesAdded === null,
+        ),
       );
       const keys = read.activity.map((row) => `${row.courseId} ${row.wiki} ${row.month}`);
       t.equal(new Set(keys).size, keys.length, 'each course, wiki and month comes once');
@@ -292,6 +297,11 @@ const columns = {
   trained_count: 'trained_enrollments',
 };
 const namespaces = { 0: 'mainspace_edits', 1: 'article_talk_edits', 2: 'userspace_edits' };
+
+/** Of what is known. */
+function plus(sum: number | null | undefined, more: number | null): number | null {
+  return more === null ? (sum ?? null) : (sum ?? 0) + more;
+}
 
 function isNumber(value: number | null | undefined): value is number {
   return value !== null && value !== undefined;

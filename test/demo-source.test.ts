@@ -198,7 +198,7 @@ t.test('activity is of the past and adds up to the edits of its course', async (
   const courses = byId(content);
   const sums = new Map<number, number>();
   for (const { courseId, wiki, month, edits } of content.activity) {
-    sums.set(courseId, (sums.get(courseId) ?? 0) + edits);
+    sums.set(courseId, (sums.get(courseId) ?? 0) + (edits ?? 0));
     if (courses.get(courseId)?.wikis.includes(wiki) !== true) t.fail(`${wiki} in ${courseId}`);
     if (!/^\d{4}-\d\d$/.test(month) || month > iso(now).slice(0, 7)) t.fail(`month ${month}`);
   }

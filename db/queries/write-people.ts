@@ -48,6 +48,6 @@ export async function writeActivity(sql: Queryable): Promise<number> {
       set edits = excluded.edits, bytes_added = excluded.bytes_added,
         references_added = excluded.references_added
       where (activity.edits, activity.bytes_added, activity.references_added)
-        <> (excluded.edits, excluded.bytes_added, excluded.references_added)`;
+        is distinct from (excluded.edits, excluded.bytes_added, excluded.references_added)`;
   return deleted.count + written.count;
 }

@@ -1,5 +1,5 @@
 import type { SourceActivity } from '../source.ts';
-import { key, negativeNumber, wholeNumber, type Cell } from './cells.ts';
+import { key, negativeNumber, wholeNumber } from './cells.ts';
 import type { DashboardConnection } from './connection.ts';
 import { list } from './course-parts.ts';
 import type { Warnings } from './warnings.ts';
@@ -56,9 +56,9 @@ export async function* readActivity(
           courseId,
           wiki,
           month,
-          edits: (before?.edits ?? 0) + sum(row.edits, warnings),
-          bytesAdded: (before?.bytesAdded ?? 0) + sum(row.bytes, warnings),
-          referencesAdded: (before?.referencesAdded ?? 0) + sum(row.refs, warnings),
+          edits: sum(before?.edits, wholeNumber(row.edits, warnings)),
+          bytesAdded: sum(before?.bytesAdded, wholeNumber(row.bytes, warnings)),
+          referencesAdded: sum(before?.referencesAdded, wholeNumber(row.refs, warnings)),
         });
       }
     }
@@ -66,7 +66,7 @@ export async function* readActivity(
   }
 }
 
-/** A sum of 32-bit numbers; of nothing but nulls it is 0. */
-function sum(cell: Cell, warnings: Warnings): number {
-  return wholeNumber(cell, warnings) ?? 0;
+/** Of what is known; of nothing but nulls it is null. */
+function sum(before: number | null | undefined, more: number | null): number | null {
+  return more === null ? (before ?? null) : (before ?? 0) + more;
 }
