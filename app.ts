@@ -22,6 +22,7 @@ import questions from './plugins/questions.ts';
 import rateLimit from './plugins/rate-limit.ts';
 import scheduler from './plugins/scheduler.ts';
 import securityHeaders from './plugins/security-headers.ts';
+import sliceFiles from './plugins/slice-files.ts';
 import admin from './routes/admin/index.ts';
 import docs from './routes/docs.ts';
 import frontPage from './routes/front-page.ts';
@@ -106,6 +107,7 @@ export async function buildApp(
       dataDirectory: config.dataDirectory,
       ahead: overrides.scheduler ?? true,
     });
+    await app.register(sliceFiles);
     await app.register(groupLists);
     await app.register(scheduler, {
       source: config.source,

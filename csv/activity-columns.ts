@@ -1,15 +1,19 @@
 import type { CsvField } from './records.ts';
 
-const columns = ['period', 'key', 'edits', 'bytes_added', 'references_added'] as const;
+const itemColumns = ['period', 'key', 'edits', 'bytes_added', 'references_added'] as const;
+const coverageColumns = ['courses', 'edits', 'bytes_added', 'references_added'] as const;
 
-/** The columns of `/v1/activity.csv`; without groups there is no key. */
-export function activityColumns(isGrouped: boolean): string[] {
-  return columns.filter((name) => isGrouped || name !== 'key');
+/** The fields of an item in their order, then the coverage, which is the same in every row. */
+export function activityColumns(): string[] {
+  return [...itemColumns, ...coverageColumns.map((name) => `${name}_coverage`)];
 }
 
 export function activityFields(
-  isGrouped: boolean,
-  item: Readonly<Record<(typeof columns)[number], string | number | null>>,
+  item: Readonly<Record<(typeof itemColumns)[number], string | number | null>>,
+  coverage: Readonly<Record<(typeof coverageColumns)[number], number>>,
 ): CsvField[] {
-  return columns.filter((name) => isGrouped || name !== 'key').map((name) => item[name]);
+  return [
+    ...itemColumns.map((name) => item[name]),
+    ...coverageColumns.map((name) => coverage[name]),
+  ];
 }

@@ -11,14 +11,22 @@ export function* csvPieces(
   dialect: TableDialect,
 ): Generator<string> {
   yield csvText(columns, [], dialect);
+  for (const { text } of csvLines(rows, dialect)) yield text;
+}
+
+/** Rows in pieces, with how many each has. */
+export function* csvLines(
+  rows: Iterable<readonly CsvField[]>,
+  dialect: TableDialect,
+): Generator<{ readonly rows: number; readonly text: string }> {
   let batch: (readonly CsvField[])[] = [];
   for (const row of rows) {
     batch.push(row);
     if (batch.length < rowsAtOnce) continue;
-    yield lines(batch, dialect);
+    yield { rows: batch.length, text: lines(batch, dialect) };
     batch = [];
   }
-  yield lines(batch, dialect);
+  if (batch.length > 0) yield { rows: batch.length, text: lines(batch, dialect) };
 }
 
 function lines(rows: readonly (readonly CsvField[])[], dialect: TableDialect): string {

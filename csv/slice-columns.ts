@@ -58,8 +58,11 @@ export function totalsFields(
   ];
 }
 
-interface TrendItem extends Moment, Sums {
+interface TrendMoment extends Moment {
   readonly partial: boolean;
+}
+
+interface TrendItem extends TrendMoment, Sums {
   readonly deltas: MetricValues | null;
 }
 
@@ -75,16 +78,25 @@ export function trendsColumns(definitionsVersion: number, isGrouped: boolean): s
   ];
 }
 
-export function trendsFields(
+/** A row of the whole. */
+export function trendsFields(definitionsVersion: number, item: TrendItem): CsvField[] {
+  const { totals, deltas, coverage } = item;
+  return [...momentFields(item), ...metricFields(definitionsVersion, totals, deltas, coverage)];
+}
+
+export function trendsGroupFields(
   definitionsVersion: number,
-  item: TrendItem,
-  group?: Group,
+  moment: TrendMoment,
+  { key, label, totals, coverage }: Group,
 ): CsvField[] {
-  const moment = [item.snapshot_id, item.computed_at, String(item.partial), item.withdrawn_since];
-  if (group === undefined) {
-    const { totals, deltas, coverage } = item;
-    return [...moment, ...metricFields(definitionsVersion, totals, deltas, coverage)];
-  }
-  const { key, label, totals, coverage } = group;
-  return [...moment, key, label, ...metricFields(definitionsVersion, totals, coverage)];
+  return [
+    ...momentFields(moment),
+    ...[key, label],
+    ...metricFields(definitionsVersion, totals, coverage),
+  ];
+}
+
+function momentFields(moment: TrendMoment): CsvField[] {
+  const { snapshot_id, computed_at, partial, withdrawn_since } = moment;
+  return [snapshot_id, computed_at, String(partial), withdrawn_since];
 }

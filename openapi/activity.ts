@@ -34,7 +34,8 @@ export const ActivityItem = Type.Object(
   {
     $id: 'ActivityItem',
     additionalProperties: false,
-    description: 'What happened in a period. A sum beyond 2^53 − 1 is null.',
+    description:
+      'What happened in a period. Null is not collected; a sum beyond 2^53 − 1 is null too.',
   },
 );
 export type ActivityItem = Static<typeof ActivityItem>;
@@ -48,15 +49,17 @@ export const Activity = Type.Object(
     coverage: Type.Object(
       {
         courses: count({ description: 'Courses that the filters select.' }),
-        edits: count({ description: 'Of these, those whose activity is known.' }),
-        bytes_added: count({ description: 'The same courses.' }),
-        references_added: count({ description: 'The same courses.' }),
+        edits: count({ description: 'Of these, those with a number of edits.' }),
+        bytes_added: count({ description: 'Those with a number of bytes.' }),
+        references_added: count({ description: 'Those with a number of references.' }),
       },
       {
         additionalProperties: false,
         description:
           'How many of the courses have a value, whatever from and to. The Dashboard knows no ' +
-          'activity of courses that it has not updated since 2025.',
+          'activity of courses that it has not updated since 2025. What happened on a wiki that ' +
+          'has no domain (of no language and none of the projects that do without one) is in no ' +
+          'item; a course with nothing else has no value.',
       },
     ),
     groups_left_out: count({

@@ -10,9 +10,9 @@ import { read, serve } from './support/served.ts';
 interface Item {
   readonly period: string;
   readonly key: string | null;
-  readonly edits: number;
-  readonly bytes_added: number;
-  readonly references_added: number;
+  readonly edits: number | null;
+  readonly bytes_added: number | null;
+  readonly references_added: number | null;
 }
 
 interface Activity {
@@ -124,26 +124,95 @@ void t.test('the timeline of a slice', async (t) => {
     t.match(reversed.json<Problem>(), { status: 400, errors: [{ name: 'from' }] });
   });
 
-  void t.test('the file has the same numbers, and a key where there are groups', async (t) => {
+  void t.test('the file has the same numbers, and then the coverage', async (t) => {
     for (const grouping of ['', 'group_by=wiki']) {
-      const { items } = await ask(app, grouping);
+      const { items, coverage } = await ask(app, grouping);
       const file = await app.inject(`/v1/activity.csv?${grouping}`);
       t.equal(file.headers['row-count'], String(items.length));
-      const rows = parse<Record<string, string>>(file.body, {
-        columns: true,
-        record_delimiter: '\r\n',
-      });
-      const names = ['period', ...(grouping === '' ? [] : ['key']), 'edits', 'bytes_added'];
-      t.same(Object.keys(rows[0] ?? {}), [...names, 'references_added']);
-      t.same(
-        rows.map((row) => [row['period'], row['key'], row['references_added']]),
-        items.map((item) => [
-          item.period,
-          grouping === '' ? undefined : (item.key ?? ''),
-          String(item.references_added),
-        ]),
-      );
+      t.same(rowsOf(file.body), [
+        [
+          ...['period', 'key', 'edits', 'bytes_added', 'references_added'],
+          ...['courses', 'edits', 'bytes_added', 'references_added'].map((n) => `${n}_coverage`),
+        ],
+        ...items.map((item) =>
+          [...Object.values(item), ...Object.values(coverage)].map((value) => String(value ?? '')),
+        ),
+      ]);
     }
+  });
+});
+
+const rowsOf = (csv: string) => parse(csv, { record_delimiter: '\r\n' });
+
+void t.test('what is not collected is null, and zero is zero', async (t) => {
+  const unknown = { edits: null, bytesAdded: null, referencesAdded: null };
+  const source: SourceState = {
+    ...emptyState(),
+    courses: [1, 2, 3, 4].map((id) => course(id, { wikis: [en, data] })),
+    activity: [
+      { courseId: 1, wiki: en, month: '2026-01', ...unknown },
+      { courseId: 2, wiki: en, month: '2026-01', ...unknown, edits: 0 },
+      { courseId: 2, wiki: data, month: '2026-02', ...unknown, bytesAdded: 7 },
+      { courseId: 3, wiki: data, month: '2026-02', ...unknown },
+    ],
+  };
+  const { app, publish } = await serve(t, source);
+  const { items, coverage } = await ask(app, 'group_by=wiki');
+  t.same(coverage, { courses: 4, edits: 1, bytes_added: 1, references_added: 0 });
+  t.same(items, [
+    { period: '2026-01', key: en, edits: 0, bytes_added: null, references_added: null },
+    { period: '2026-02', key: data, edits: null, bytes_added: 7, references_added: null },
+  ]);
+  t.match(await ask(app, `wiki=${data}`), {
+    coverage: { courses: 4, edits: 0, bytes_added: 1, references_added: 0 },
+  });
+  const [, ...rows] = rowsOf((await app.inject('/v1/activity.csv?group_by=wiki')).body);
+  t.same(rows, [
+    ['2026-01', en, '0', '', '', '4', '1', '1', '0'],
+    ['2026-02', data, '', '7', '', '4', '1', '1', '0'],
+  ]);
+
+  source.activity[0] = { courseId: 1, wiki: en, month: '2026-01', ...unknown, edits: 0 };
+  await publish();
+  t.match(await ask(app, ''), { snapshot_id: 2, coverage: { edits: 2 } }, 'a change is seen');
+});
+
+void t.test('the file is whole where there are more groups than are shown', async (t) => {
+  const campaigns = Array.from({ length: 120 }, (_, index) => campaign(index + 1));
+  const source: SourceState = {
+    ...emptyState(),
+    campaigns,
+    courses: campaigns.map(({ campaignId }) => course(campaignId, { campaignIds: [campaignId] })),
+    activity: campaigns.flatMap(({ campaignId }) => [
+      slice(campaignId, en, '2026-01', campaignId),
+      slice(campaignId, en, '2026-02', 1),
+    ]),
+  };
+  const { app, store } = await serve(t, source);
+  const shown = await ask(app, 'group_by=campaign');
+  t.equal(shown.groups_left_out, 70);
+  t.equal(shown.items.length, 100);
+  for (const how of ['as it is made', 'as a file']) {
+    const file = await app.inject('/v1/activity.csv?group_by=campaign');
+    t.equal(file.headers['row-count'], '240', how);
+    const [, ...rows] = rowsOf(file.body);
+    t.equal(rows.length, 240);
+    t.equal(
+      rows.reduce((sum, row) => sum + Number(row[2]), 0),
+      (120 * 121) / 2 + 120,
+      'and adds up',
+    );
+    await app.exports.settled();
+  }
+
+  await store.sql`
+    insert into activity (course_id, wiki, month, edits)
+    select 1, 'w' || wiki, date '1950-01-01' + month * interval '1 month', 1
+    from generate_series(1, 1001) wiki, generate_series(0, 999) month`;
+  const absurd = await app.inject('/v1/activity.csv?group_by=wiki');
+  t.equal(absurd.statusCode, 400);
+  t.match(absurd.json<Problem>(), {
+    errors: [{ name: 'interval', detail: /^makes 100\d{4} rows, of at most 1000000/ }],
   });
 });
 
@@ -190,7 +259,7 @@ void t.test('whatever happened, every partition of it has the same sum', async (
           for (const interval of ['month', 'quarter', 'year']) {
             const by = grouping === '' ? '' : `&group_by=${grouping}`;
             const { items } = await ask(app, `interval=${interval}${by}`);
-            const total = items.reduce((all, item) => all + item.edits, 0);
+            const total = items.reduce((all, item) => all + (item.edits ?? 0), 0);
             if (total !== sum) throw new Error(`${grouping} ${interval}: ${total}, not ${sum}`);
             const cells = new Set(items.map((item) => JSON.stringify([item.period, item.key])));
             if (cells.size !== items.length) throw new Error(`${grouping} ${interval}: repeated`);

@@ -292,6 +292,32 @@ void t.test('only the largest groups are shown, and how many are not is said', a
   t.equal(shown?.length, 49, 'nobody was without a campaign then');
   t.notOk(shown?.includes('c60'));
   t.equal(items[0]?.totals['edits'], 1830, 'the totals are of all');
+
+  // The file leaves out none, and each item's groups are those of its snapshot.
+  for (const how of ['as it is made', 'as a file']) {
+    const file = await app.inject('/v1/trends.csv?group_by=campaign');
+    const rows = parse<Record<string, string>>(file.body, {
+      columns: true,
+      record_delimiter: '\r\n',
+    });
+    t.equal(rows.length, 120, how);
+    t.equal(file.headers['row-count'], '120');
+    for (const id of [1, 2]) {
+      const totals = await read<Totals>(app, `/v1/totals?group_by=campaign&snapshot=${id}`);
+      t.same(
+        rows
+          .filter((row) => row['snapshot_id'] === String(id))
+          .map((row) => [row['key'], row['label'], ...names.map((name) => row[name])]),
+        totals.groups?.map((group) => [
+          group.key ?? '',
+          group.label ?? '',
+          ...names.map((name) => String(group.totals[name] ?? '')),
+        ]),
+        `${how} at ${id}`,
+      );
+    }
+    await app.exports.settled();
+  }
   t.same([1, 100, 101, 1000, 5000, 9000].map(groupsShown), [50, 50, 49, 5, 1, 1]);
 });
 

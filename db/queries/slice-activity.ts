@@ -12,8 +12,6 @@ export interface ActivityQuestion {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly interval: ActivityInterval;
-  /** Groups that are shown at most. */
-  readonly groups: number;
   /** What status is of. */
   readonly computedAt: Date;
 }
@@ -22,19 +20,19 @@ export interface ActivityRow {
   /** `2026-11`, `2026-Q4` or `2026`. */
   readonly period: string;
   readonly key: string | null;
+  /** Null where nothing had a value, and for a sum that JSON cannot hold. */
   readonly edits: number | null;
   readonly bytesAdded: number | null;
   readonly referencesAdded: number | null;
 }
 
-export interface SliceActivity {
-  /** Courses in the slice. */
+/** How many courses have a value, whenever, on the wikis that are asked for. */
+export interface ActivityCoverage {
+  /** In the slice. */
   readonly courses: number;
-  /** Of these, those with any time slice, whenever, on the wikis that are asked for. */
-  readonly coursesWithActivity: number;
-  readonly groupsLeftOut: number;
-  /** By period, then by edits from the most down, then by key. */
-  readonly rows: readonly ActivityRow[];
+  readonly edits: number;
+  readonly bytesAdded: number;
+  readonly referencesAdded: number;
 }
 
 const formats: Readonly<Record<ActivityInterval, string>> = {
@@ -43,56 +41,106 @@ const formats: Readonly<Record<ActivityInterval, string>> = {
   year: 'YYYY',
 };
 
+export async function readActivityCoverage(
+  sql: Queryable,
+  { filters, computedAt }: ActivityQuestion,
+): Promise<ActivityCoverage> {
+  const [coverage] = await sql<[ActivityCoverage]>`
+    select count(*) as courses, count(*) filter (where known.edits) as edits,
+      count(*) filter (where known.bytes_added) as "bytesAdded",
+      count(*) filter (where known.references_added) as "referencesAdded"
+    from course_versions v
+    cross join lateral (
+      select bool_or(a.edits is not null) as edits,
+        bool_or(a.bytes_added is not null) as bytes_added,
+        bool_or(a.references_added is not null) as references_added
+      from activity a where a.course_id = v.course_id ${wikiCondition(sql, filters)}
+    ) known
+    where ${sliceCondition(sql, filters, newest(computedAt))}`;
+  return coverage;
+}
+
 /**
- * When the edits of the courses that are public now happened. A filter by wiki picks the
- * time slices of that wiki, and wiki as the dimension is the slice's own.
+ * When the edits of the courses that are public now happened, of at most so many groups: by
+ * period, then by edits from the most down, then by key.
  */
 export async function readSliceActivity(
   sql: Queryable,
   question: ActivityQuestion,
-): Promise<SliceActivity> {
-  const { filters, dimension, interval } = question;
-  const at: RowsAt = { snapshotId: 0, computedAt: question.computedAt, isLatest: true };
-  const courses = sql`course_versions v`;
-  const slice = sliceCondition(sql, filters, at);
-  const slicesOfCourses = sql`activity a on a.course_id = v.course_id ${wikiCondition(sql, filters)}`;
+  groupLimit: number,
+): Promise<{ readonly groupsLeftOut: number; readonly rows: readonly ActivityRow[] }> {
+  const rows = await sql<(ActivityRow & { groups: number })[]>`
+    with sums as materialized (${sums(sql, question)}), ranked as (
+      select key,
+        row_number() over (order by sum(edits) desc nulls last, key collate "C" nulls last) as rank,
+        count(*) over () as groups
+      from sums group by key
+    )
+    select ${columns(sql, question)}, r.groups
+    from sums s join ranked r on r.key is not distinct from s.key
+    where r.rank <= ${groupLimit}
+    order by ${order(sql)}`;
+  return {
+    groupsLeftOut: Math.max(0, (rows[0]?.groups ?? 0) - groupLimit),
+    rows: rows.map(({ groups: _, ...row }) => row),
+  };
+}
 
-  const [coverage] = await sql<[{ courses: number; coursesWithActivity: number }]>`
-    select count(*) as courses, count(*) filter (where exists (
-      select from activity a where a.course_id = v.course_id ${wikiCondition(sql, filters)}
-    )) as "coursesWithActivity"
-    from ${courses} where ${slice}`;
+/** How many rows there are of all groups. */
+export async function countActivityRows(
+  sql: Queryable,
+  question: ActivityQuestion,
+): Promise<number> {
+  const [row] = await sql<[{ rows: number }]>`
+    select count(*) as rows from (${sums(sql, question)}) s`;
+  return row.rows;
+}
 
+/** The rows of all groups, in the same order, so many at once. */
+export function streamActivityRows(
+  sql: Queryable,
+  question: ActivityQuestion,
+  rowsAtOnce: number,
+): AsyncIterable<readonly ActivityRow[]> {
+  return sql<ActivityRow[]>`
+    select ${columns(sql, question)} from (${sums(sql, question)}) s order by ${order(sql)}
+  `.cursor(rowsAtOnce);
+}
+
+function newest(computedAt: Date): RowsAt {
+  return { snapshotId: 0, computedAt, isLatest: true };
+}
+
+/**
+ * By group and period. A filter by wiki picks the time slices of that wiki, and wiki as the
+ * dimension is the slice's own.
+ */
+function sums(sql: Queryable, question: ActivityQuestion): Fragment {
+  const { filters, dimension, interval, computedAt } = question;
   const groups =
     dimension === undefined
       ? sql`cross join (select null::text as key) g`
       : dimension === 'wiki'
         ? sql`cross join lateral (select a.wiki as key) g`
-        : groupJoin(sql, dimension, question.computedAt);
-  const rows = await sql<(ActivityRow & { groups: number })[]>`
-    with sums as materialized (
-      select g.key, date_trunc(${interval}::text, a.month::timestamp) as period,
-        sum(a.edits) as edits, sum(a.bytes_added) as bytes_added,
-        sum(a.references_added) as references_added
-      from ${courses} join ${slicesOfCourses} ${groups}
-      where ${slice} ${rangeCondition(sql, question)}
-      group by 1, 2
-    ), ranked as (
-      select key, row_number() over (order by sum(edits) desc, key collate "C" nulls last) as rank,
-        count(*) over () as groups
-      from sums group by key
-    )
-    select to_char(period, ${formats[interval]}) as period, s.key,
-      ${exact(sql, 'edits')} as edits, ${exact(sql, 'bytes_added')} as "bytesAdded",
-      ${exact(sql, 'references_added')} as "referencesAdded", r.groups
-    from sums s join ranked r on r.key is not distinct from s.key
-    where r.rank <= ${question.groups}
-    order by s.period, s.edits desc, s.key collate "C" nulls last`;
-  return {
-    ...coverage,
-    groupsLeftOut: Math.max(0, (rows[0]?.groups ?? 0) - question.groups),
-    rows: rows.map(({ groups: _, ...row }) => row),
-  };
+        : groupJoin(sql, dimension, computedAt);
+  return sql`
+    select g.key, date_trunc(${interval}::text, a.month::timestamp) as period,
+      sum(a.edits) as edits, sum(a.bytes_added) as bytes_added,
+      sum(a.references_added) as references_added
+    from course_versions v
+    join activity a on a.course_id = v.course_id ${wikiCondition(sql, filters)} ${groups}
+    where ${sliceCondition(sql, filters, newest(computedAt))} ${rangeCondition(sql, question)}
+    group by 1, 2`;
+}
+
+function columns(sql: Queryable, { interval }: ActivityQuestion): Fragment {
+  return sql`to_char(s.period, ${formats[interval]}) as period, s.key,
+    ${exact(sql, 'edits')} as edits, ${exact(sql, 'bytes_added')} as "bytesAdded",
+    ${exact(sql, 'references_added')} as "referencesAdded"`;
+}
+
+function order(sql: Queryable): Fragment {
+  return sql`s.period, s.edits desc nulls last, s.key collate "C" nulls last`;
 }
 
 /** Of the named wikis; a course that tracks none has no time slices. */

@@ -1,7 +1,13 @@
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
 import { coverageSuffix, splitTotals } from './compute-totals.ts';
-import { carriedSlice, readCarriedGroups, togetherOf } from './carried-groups.ts';
+import {
+  carriedSlice,
+  readCarriedGroups,
+  togetherOf,
+  type CarriedGroups,
+} from './carried-groups.ts';
+import { countTrendRows } from './count-trend-rows.ts';
 import type { Dimension } from './dimensions.ts';
 import { hasFilters, type Filters, type RowsAt } from './filters.ts';
 import { readPublishedPeople, type SliceValues } from './published-people.ts';
@@ -16,7 +22,7 @@ import {
 } from './slice-people.ts';
 import { byEdits, withPeople } from './slice-totals.ts';
 import { listMoments, type TrendSnapshot } from './trend-snapshots.ts';
-import { listTrendSteps, type TrendStep } from './trend-steps.ts';
+import { listTrendSteps, streamTrendSteps, type TrendStep } from './trend-steps.ts';
 
 export interface SliceTrendQuestion {
   readonly filters: Filters;
@@ -134,6 +140,106 @@ async function readCarried(
       groups: dimension === undefined ? null : of(shown).sort(byEdits),
     };
   };
+}
+
+export interface TrendGroups {
+  readonly snapshot: TrendSnapshot;
+  /** Those with courses, by edits from the most down. */
+  readonly groups: readonly Group[];
+}
+
+interface Group extends SliceValues {
+  readonly key: string | null;
+}
+
+/** How many groups `streamTrendGroups` gives, over all snapshots. */
+export async function countTrendGroups(sql: Queryable, question: GroupedTrend): Promise<number> {
+  const { filters, dimension, snapshots } = question;
+  const places = snapshots.filter((snapshot) => snapshot.hasCourseRows);
+  const counted =
+    places.length === 0 ? 0 : await countTrendRows(sql, { filters, dimension, places });
+  const carried = await carriedGroups(sql, question);
+  return [...carried.values()].reduce((sum, groups) => sum + groups.size, counted);
+}
+
+type GroupedTrend = Pick<SliceTrendQuestion, 'filters' | 'snapshots'> & {
+  readonly dimension: Dimension;
+};
+
+/** Those that snapshots without rows were carried over with. */
+async function carriedGroups(
+  sql: Queryable,
+  { filters, snapshots }: GroupedTrend,
+): Promise<CarriedGroups> {
+  const ids = snapshots.filter((one) => !one.hasCourseRows).map(({ snapshotId }) => snapshotId);
+  return ids.length === 0 ? new Map() : readCarriedGroups(sql, ids, filters.home_wiki);
+}
+
+/**
+ * Every group of a slice at each of several snapshots, in the order of time. In memory are the
+ * groups of one moment, and those that were carried over. In a transaction.
+ */
+export async function* streamTrendGroups(
+  tx: Queryable,
+  question: GroupedTrend & Pick<SliceTrendQuestion, 'at'>,
+): AsyncGenerator<TrendGroups> {
+  const { filters, dimension, snapshots, at } = question;
+  const last = snapshots.at(-1);
+  const ofLast =
+    last !== undefined && isCounted(last, at)
+      ? await readSlicePeople(tx, { filters, dimension, snapshot: last, at })
+      : undefined;
+  const peopleAt = async (snapshot: TrendSnapshot): Promise<SlicePeople> => {
+    if (!peopleAreKnown(snapshot)) return unknownPeople;
+    if (ofLast !== undefined && snapshot === last) return ofLast;
+    if (!hasWholeGroups(filters, dimension)) return unknownPeople;
+    const published = await readPublishedPeople(tx, [snapshot.snapshotId], dimension);
+    return {
+      whole: undefined,
+      ofGroup: (key) =>
+        isWholeGroup(filters, dimension, key) ? published.of(snapshot.snapshotId, key) : undefined,
+    };
+  };
+  const moments = await listMoments(tx, at.computedAt);
+  const places = snapshots.filter((snapshot) => snapshot.hasCourseRows);
+  const carried = await carriedGroups(tx, question);
+  const steps = streamTrendSteps(tx, { filters, dimension, places, moments });
+  const current = new Map<string | null, SliceValues>();
+  let step = places.length === 0 ? undefined : await steps.next();
+  let place = 0;
+  for (const snapshot of snapshots) {
+    if (!snapshot.hasCourseRows) {
+      const groups = [...(carried.get(snapshot.snapshotId) ?? [])];
+      yield { snapshot, groups: groups.map(([key, values]) => ({ key, ...values })).sort(byEdits) };
+      continue;
+    }
+    place += 1;
+    while (step !== undefined && step.done !== true && step.value.place <= place) {
+      const values = valuesOf(step.value.values);
+      if (values.totals['courses'] === 0) current.delete(step.value.key);
+      else current.set(step.value.key, values);
+      step = await steps.next();
+    }
+    const areKnown = peopleAreKnown(snapshot);
+    const people = await peopleAt(snapshot);
+    yield {
+      snapshot,
+      groups: [...current]
+        .map(([key, values]) => ({ key, ...withPeople(values, areKnown, people.ofGroup(key)) }))
+        .sort(byEdits),
+    };
+  }
+}
+
+/** Whether its people are counted from the enrolments, which are those of the newest. */
+function isCounted(snapshot: TrendSnapshot, at: RowsAt): boolean {
+  return at.isLatest && snapshot.snapshotId === at.snapshotId && peopleAreKnown(snapshot);
+}
+
+/** Whether any of its groups can be a group of the whole. */
+function hasWholeGroups(filters: Filters, dimension: Dimension): boolean {
+  const names = Object.keys(filters);
+  return names.length === 0 || (names.length === 1 && names[0] === dimension);
 }
 
 function peopleAreKnown({ totals, withdrawnSince }: TrendSnapshot): boolean {

@@ -37,12 +37,7 @@ const columns = [
   ...sumColumns.map((name) => name + coverageSuffix),
 ];
 
-/**
- * A slice over snapshots, at the same price however many there are. A version adds its values
- * at its first place and takes them away at the one past its last; the running sum of that is
- * the series. Versions of the same span are added up first, in one reading of the table, in
- * 64 bits, and in more only where these do not hold a sum.
- */
+/** The steps of every group that is asked for, a group after the other. */
 export async function listTrendSteps(
   sql: Queryable,
   question: StepsQuestion,
@@ -75,6 +70,44 @@ async function readSteps(
   question: StepsQuestion,
   aggregate: 'exact_sum' | 'sum',
 ): Promise<TrendStep[]> {
+  const rows = await sql<StepRow[]>`${steps(sql, question, aggregate)} order by key, place`;
+  return rows.map(stepOf);
+}
+
+/** Rows fetched at once. */
+const stepsAtOnce = 500;
+
+/**
+ * The steps of every group, a place after the other, in a transaction in which others may ask
+ * meanwhile, one at a time.
+ */
+export async function* streamTrendSteps(
+  tx: Queryable,
+  question: StepsQuestion,
+): AsyncGenerator<TrendStep> {
+  await tx`declare trend_steps no scroll cursor for ${steps(tx, question, 'sum')}
+    order by place`;
+  for (;;) {
+    const rows = await tx.unsafe<StepRow[]>(`fetch ${stepsAtOnce} from trend_steps`);
+    if (rows.length === 0) break;
+    for (const row of rows) yield stepOf(row);
+  }
+  await tx`close trend_steps`;
+}
+
+type StepRow = { key: string | null; place: number } & TrendStep['values'];
+
+function stepOf({ key, place, ...values }: StepRow): TrendStep {
+  return { key, place, values };
+}
+
+/**
+ * A slice over snapshots, at the same price however many there are. A version adds its values
+ * at its first place and takes them away at the one past its last; the running sum of that is
+ * the series. Versions of the same span are added up first, in one reading of the table, in
+ * 64 bits, and in more only where these do not hold a sum.
+ */
+function steps(sql: Queryable, question: StepsQuestion, aggregate: 'exact_sum' | 'sum'): Fragment {
   const { dimension } = question;
   const spans = spansOf(sql, question);
   const at = new PlaceExpressions(sql, question.places);
@@ -85,7 +118,7 @@ async function readSteps(
   const span = bySnapshot ? sql`v.valid_from, v.valid_to` : sql`s.first, s.past`;
   const places = bySnapshot ? sql`${at.first()} as first, ${at.past()} as past` : sql`first, past`;
   const group = dimension === undefined ? sql`` : sql`${spans.key}, `;
-  const rows = await sql<({ key: string | null; place: number } & TrendStep['values'])[]>`
+  return sql`
     with spans as materialized (
       select ${spans.key} as key, ${span}, count(*) as courses,
         ${bySnapshot ? changingStatus(sql, question.moments, at) : fixedStatus(sql, status)},
@@ -110,9 +143,7 @@ async function readSteps(
       (column) => sql`(case when abs(sum(${column}) over w) <= ${Number.MAX_SAFE_INTEGER}
         then sum(${column}) over w end)::bigint`,
     )}
-    from added window w as (partition by key order by place)
-    order by key, place`;
-  return rows.map(({ key, place, ...values }) => ({ key, place, values }));
+    from added window w as (partition by key order by place)`;
 }
 
 function eachColumn(

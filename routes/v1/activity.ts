@@ -2,9 +2,17 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { activityColumns, activityFields } from '../../csv/activity-columns.ts';
-import { csvPieces } from '../../csv/pieces.ts';
+import { csvLines } from '../../csv/pieces.ts';
+import { csvText } from '../../csv/records.ts';
 import { dimensions } from '../../db/queries/dimensions.ts';
-import { readSliceActivity, type ActivityRow } from '../../db/queries/slice-activity.ts';
+import {
+  countActivityRows,
+  readActivityCoverage,
+  readSliceActivity,
+  streamActivityRows,
+  type ActivityQuestion,
+  type ActivityRow,
+} from '../../db/queries/slice-activity.ts';
 import {
   Activity,
   activityGroupLimit,
@@ -15,8 +23,9 @@ import {
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { dayRangeProperties, filterProperties, groupByProperty } from '../../openapi/filters.ts';
 import { jsonPieces } from '../../openapi/json-pieces.ts';
-import { csv, json, readProblems } from '../../openapi/responses.ts';
+import { fileResponses, json, RangeHeaders, readProblems } from '../../openapi/responses.ts';
 import { word } from '../../openapi/scalars.ts';
+import { wholeFileSentence } from '../../openapi/slice-file.ts';
 
 const questionProperties = {
   ...filterProperties,
@@ -40,7 +49,7 @@ const description =
   'From the Dashboard’s time slices, which go back to the first edit: of the courses that are ' +
   'public now, as known at the newest snapshot. The filter wiki picks the slices of that wiki, ' +
   'and by wiki the groups add up: a slice is of one wiki. coverage says of how many courses ' +
-  'there are any. Edits here need not add up to the metric edits, which the Dashboard counts ' +
+  'there are any; what happened on wikis without a domain is in none. Edits here need not add up to the metric edits, which the Dashboard counts ' +
   'by itself.';
 
 type Queryable = Parameters<typeof readSliceActivity>[0];
@@ -53,34 +62,29 @@ export default function activity(app: FastifyInstance): void {
     };
     const question = await app.questions.ask({ ...query, ...range });
     const { filters, snapshot } = question;
+    const { computedAt } = snapshot;
+    const asked: ActivityQuestion = { filters, dimension, ...range, interval, computedAt };
 
     async function read(tx: Queryable) {
-      const { courses, coursesWithActivity, groupsLeftOut, rows } = await readSliceActivity(tx, {
-        filters,
-        dimension,
-        ...range,
-        interval,
-        groups: activityGroupLimit,
-        computedAt: snapshot.computedAt,
-      });
+      const { groupsLeftOut, rows } = await readSliceActivity(tx, asked, activityGroupLimit);
       const head: ActivityHead = {
         snapshot_id: snapshot.snapshotId,
         filters,
         group_by: dimension ?? null,
         interval,
-        coverage: {
-          courses,
-          edits: coursesWithActivity,
-          bytes_added: coursesWithActivity,
-          references_added: coursesWithActivity,
-        },
+        coverage: await readCoverage(tx),
         groups_left_out: groupsLeftOut,
       };
       return { head, items: rows.map(itemBody) };
     }
 
+    async function readCoverage(tx: Queryable): Promise<ActivityHead['coverage']> {
+      const { courses, edits, bytesAdded, referencesAdded } = await readActivityCoverage(tx, asked);
+      return { courses, edits, bytes_added: bytesAdded, references_added: referencesAdded };
+    }
+
     const about = [dimension ?? null, interval, from ?? null, to ?? null];
-    return { question, dimension, about, read };
+    return { question, asked, about, read, readCoverage };
   }
 
   app.get(
@@ -115,34 +119,41 @@ export default function activity(app: FastifyInstance): void {
         summary: 'When the edits of a slice happened, as CSV',
         description:
           'The question of /v1/activity as a file: a row for each period, or with group_by for ' +
-          'each group in each period.',
+          'each group in each period; then the coverage (_coverage), which is of all of the ' +
+          `slice. ${wholeFileSentence}`,
         tags: ['Slices'],
         querystring: FileQuery,
-        response: { 200: csv('The file.'), ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, ...readProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
       const { dialect, ...query } = request.query;
-      const { question, dimension, about, read } = await ask(query);
-      const isGrouped = dimension !== undefined;
+      const { question, asked, about, readCoverage } = await ask(query);
       const manner = dialect === 'plain' ? '' : `-${dialect}`;
       const { snapshotId } = question.snapshot;
-      return reply.answerQuestion(question, {
+
+      async function* pieces(tx: Queryable) {
+        const coverage = await readCoverage(tx);
+        for await (const rows of streamActivityRows(tx, asked, rowsAtOnce)) {
+          const fields = rows.map((row) => activityFields(itemBody(row), coverage));
+          yield* csvLines(fields, dialect);
+        }
+      }
+
+      return reply.answerSliceFile(question, {
         about: ['/v1/activity.csv', ...about, dialect],
         fileName: `dashboard-activity-${query.interval}-snapshot-${snapshotId}${manner}.csv`,
-        compute: async (tx) => {
-          const { items } = await read(tx);
-          const rows = items.map((item) => activityFields(isGrouped, item));
-          return {
-            body: csvPieces(activityColumns(isGrouped), rows, dialect),
-            contentType: 'text/csv; charset=utf-8; header=present',
-            rows: rows.length,
-          };
-        },
+        head: csvText(activityColumns(), [], dialect),
+        count: (tx) => countActivityRows(tx, asked),
+        pieces,
       });
     },
   );
 }
+
+/** Of a file, so many at once: some milliseconds of work. */
+const rowsAtOnce = 500;
 
 function itemBody({ period, key, edits, bytesAdded, referencesAdded }: ActivityRow): ActivityItem {
   return { period, key, edits, bytes_added: bytesAdded, references_added: referencesAdded };

@@ -1,21 +1,28 @@
 /** Any slice over snapshots. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { csvPieces } from '../../csv/pieces.ts';
-import { trendsColumns, trendsFields } from '../../csv/slice-columns.ts';
+import { csvLines } from '../../csv/pieces.ts';
+import { csvText } from '../../csv/records.ts';
+import { trendsColumns, trendsFields, trendsGroupFields } from '../../csv/slice-columns.ts';
 import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
 import { carriedSlice } from '../../db/queries/carried-groups.ts';
-import { dimensions } from '../../db/queries/dimensions.ts';
+import { dimensions, type Dimension } from '../../db/queries/dimensions.ts';
 import { hasFilters, type RowsAt } from '../../db/queries/filters.ts';
-import { readSliceTrend, type SliceTrendItem } from '../../db/queries/slice-trend.ts';
-import { listTrendSnapshots } from '../../db/queries/trend-snapshots.ts';
+import {
+  countTrendGroups,
+  readSliceTrend,
+  streamTrendGroups,
+  type SliceTrendItem,
+} from '../../db/queries/slice-trend.ts';
+import { listTrendSnapshots, type TrendSnapshot } from '../../db/queries/trend-snapshots.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { dayRangeProperties, filterProperties, groupByProperty } from '../../openapi/filters.ts';
 import { jsonPieces } from '../../openapi/json-pieces.ts';
-import { csv, json, readProblems } from '../../openapi/responses.ts';
+import { fileResponses, json, RangeHeaders, readProblems } from '../../openapi/responses.ts';
 import { timestampText, word } from '../../openapi/scalars.ts';
 import { differences } from '../../openapi/snapshot.ts';
-import { completed } from '../../openapi/totals.ts';
+import { wholeFileSentence } from '../../openapi/slice-file.ts';
+import { completed, type SliceGroup } from '../../openapi/totals.ts';
 import {
   groupsShown,
   trendIntervals,
@@ -60,7 +67,7 @@ export default function trends(app: FastifyInstance): void {
     const question = await app.questions.ask({ ...query, ...range(from, to) });
     const { filters } = question;
 
-    async function read(tx: Queryable, at: RowsAt) {
+    async function list(tx: Queryable, at: RowsAt) {
       const isFiltered = hasFilters(filters);
       const snapshots = await listTrendSnapshots(tx, {
         ...range(from, to),
@@ -71,15 +78,16 @@ export default function trends(app: FastifyInstance): void {
         withTotals: !isFiltered,
       });
       if (snapshots.length > trendItemLimit) throw tooMany(snapshots.length);
+      return snapshots;
+    }
+
+    async function read(tx: Queryable, at: RowsAt) {
+      const snapshots = await list(tx, at);
       const groups = groupsShown(snapshots.length);
       const trend = await readSliceTrend(tx, { filters, dimension, snapshots, groups, at });
+      const keys = trend.keys.flatMap((key) => key ?? []);
       const titles =
-        dimension === 'campaign'
-          ? await readCampaignTitles(
-              tx,
-              trend.keys.flatMap((key) => key ?? []),
-            )
-          : new Map<string, string>();
+        dimension === 'campaign' ? await readCampaignTitles(tx, keys) : new Map<string, string>();
       const head: TrendsHead = {
         filters,
         group_by: dimension ?? null,
@@ -91,7 +99,7 @@ export default function trends(app: FastifyInstance): void {
 
     /** A snapshot of an earlier moment may be carried over later. */
     const about = [dimension ?? null, interval, from ?? null, to ?? null, question.newestId];
-    return { question, dimension, about, read };
+    return { question, dimension, about, list, read };
   }
 
   app.get(
@@ -127,35 +135,62 @@ export default function trends(app: FastifyInstance): void {
         description:
           'The question of /v1/trends as a file: a row for each item, or with group_by for each ' +
           'group of each item, without changes. Totals by their bare names, then their changes ' +
-          '(_delta) and coverage (_coverage).',
+          `(_delta) and coverage (_coverage). ${wholeFileSentence}`,
         tags: ['Slices'],
         querystring: FileQuery,
-        response: { 200: csv('The file.'), ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, ...readProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
       const { dialect, ...query } = request.query;
-      const { question, dimension, about, read } = await ask(query);
-      const version = question.snapshot.definitionsVersion;
+      const { question, dimension, about, list, read } = await ask(query);
+      const { filters, at, snapshot } = question;
+      const version = snapshot.definitionsVersion;
       const manner = dialect === 'plain' ? '' : `-${dialect}`;
-      const { snapshotId } = question.snapshot;
-      return reply.answerQuestion(question, {
-        about: ['/v1/trends.csv', ...about, dialect],
-        fileName: `dashboard-trends-${query.interval}-to-snapshot-${snapshotId}${manner}.csv`,
-        compute: async (tx, at) => {
-          const { items } = await read(tx, at);
-          const all = [...items];
-          const rows = all.flatMap((item) =>
-            item.groups === null
-              ? [trendsFields(version, item)]
-              : item.groups.map((group) => trendsFields(version, item, group)),
-          );
-          return {
-            body: csvPieces(trendsColumns(version, dimension !== undefined), rows, dialect),
-            contentType: 'text/csv; charset=utf-8; header=present',
-            rows: rows.length,
+
+      async function* wholes(tx: Queryable) {
+        const { items } = await read(tx, at);
+        const rows = function* () {
+          for (const item of items) yield trendsFields(version, item);
+        };
+        yield* csvLines(rows(), dialect);
+      }
+
+      async function* groups(tx: Queryable, by: Dimension) {
+        const snapshots = await list(tx, at);
+        const titles = new Map<string, string>();
+        for await (const { snapshot, groups } of streamTrendGroups(tx, {
+          ...{ filters, dimension: by, snapshots, at },
+        })) {
+          if (by === 'campaign') {
+            const fresh = groups.flatMap(({ key }) => (key === null || titles.has(key) ? [] : key));
+            if (fresh.length > 0) {
+              for (const [key, title] of await readCampaignTitles(tx, fresh))
+                titles.set(key, title);
+            }
+          }
+          const moment = momentBody(snapshot);
+          const rows = function* () {
+            for (const group of groups) {
+              const body = groupBody(snapshot.definitionsVersion, group, titles);
+              yield trendsGroupFields(version, moment, body);
+            }
           };
+          yield* csvLines(rows(), dialect);
+        }
+      }
+
+      return reply.answerSliceFile(question, {
+        about: ['/v1/trends.csv', ...about, dialect],
+        fileName: `dashboard-trends-${query.interval}-to-snapshot-${snapshot.snapshotId}${manner}.csv`,
+        head: csvText(trendsColumns(version, dimension !== undefined), [], dialect),
+        count: async (tx) => {
+          const snapshots = await list(tx, at);
+          if (dimension === undefined) return snapshots.length;
+          return countTrendGroups(tx, { filters, dimension, snapshots });
         },
+        pieces: (tx) => (dimension === undefined ? wholes(tx) : groups(tx, dimension)),
       });
     },
   );
@@ -182,20 +217,30 @@ function* itemBodies(
     const { sourceKind } = snapshot;
     const { totals, coverage } = completed(version, whole);
     yield {
-      snapshot_id: snapshot.snapshotId,
-      computed_at: timestampText(snapshot.computedAt),
-      partial: snapshot.partial,
-      withdrawn_since: snapshot.withdrawnSince,
+      ...momentBody(snapshot),
       totals,
       deltas: before?.sourceKind === sourceKind ? differences(totals, before.totals) : null,
       coverage,
-      groups:
-        groups?.map(({ key, ...values }) => ({
-          key,
-          label: key === null ? null : (titles.get(key) ?? key),
-          ...completed(version, values),
-        })) ?? null,
+      groups: groups?.map((group) => groupBody(version, group, titles)) ?? null,
     };
     before = { sourceKind, totals };
   }
+}
+
+function momentBody(snapshot: TrendSnapshot) {
+  return {
+    snapshot_id: snapshot.snapshotId,
+    computed_at: timestampText(snapshot.computedAt),
+    partial: snapshot.partial,
+    withdrawn_since: snapshot.withdrawnSince,
+  };
+}
+
+function groupBody(
+  version: number,
+  { key, ...values }: NonNullable<SliceTrendItem['groups']>[number],
+  titles: ReadonlyMap<string, string>,
+): SliceGroup {
+  const label = key === null ? null : (titles.get(key) ?? key);
+  return { key, label, ...completed(version, values) };
 }
