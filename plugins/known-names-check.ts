@@ -7,7 +7,7 @@ import {
 import type { StoreState } from '../db/queries/store-state.ts';
 import { none, type Filters } from '../openapi/filters.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';
-import { nearestName } from './nearest-name.ts';
+import { closestName, nearestName } from './nearest-name.ts';
 import { quote } from './parameter-sentences.ts';
 import { SharedReading } from './shared-reading.ts';
 
@@ -16,8 +16,8 @@ const kinds = { campaign: 'campaign', wiki: 'wiki', home_wiki: 'wiki', type: 'ty
 type Parameter = keyof typeof kinds;
 type State = Pick<StoreState, 'revision' | 'newestId'>;
 
-/** Looking for the nearest of thousands of names takes time: only so many are helped. */
-const helped = 3;
+/** Looking for the nearest of thousands of names takes milliseconds: so many are named. */
+const helped = 10;
 
 /**
  * Says which values of filters name nothing. Names are kept in memory: while the store's
@@ -35,10 +35,11 @@ export class KnownNamesCheck {
     this.#reading = new SharedReading(async () => {
       const names = await listKnownNames(sql);
       return {
-        campaign: new Set(names.campaign),
+        campaign: new Set([...names.campaign].sort(shorterFirst)),
+        // Those that most courses track come first.
         wiki: new Set(names.wiki),
         home_wiki: new Set(names.home_wiki),
-        type: new Set(names.type),
+        type: new Set([...names.type].sort(shorterFirst)),
       };
     });
   }
@@ -83,9 +84,11 @@ export class KnownNamesCheck {
   #problem({ name, values }: Unknown): ParameterProblem {
     const kind = kinds[name];
     const sentences = values.slice(0, helped).map((value) => {
-      const near = nearestName(value, this.#names?.[name] ?? []);
-      const hint = near === undefined ? '' : `, did you mean ${JSON.stringify(near)}?`;
-      return `names no ${kind} that is known here; got ${quote(value)}${hint}`;
+      // Not for just any short value, of which it is likely to be the closest.
+      const others = nearestName(value, [none]) === undefined ? [] : [none];
+      const near = closestName(value, [...(this.#names?.[name] ?? []), ...others]) ?? none;
+      const hint = `did you mean ${JSON.stringify(near)}?`;
+      return `names no ${kind} that is known here; got ${quote(value)}, ${hint}`;
     });
     const further = values.length - sentences.length;
     const rest = further > 0 ? `; and ${String(further)} more` : '';
@@ -96,4 +99,8 @@ export class KnownNamesCheck {
 interface Unknown {
   readonly name: Parameter;
   values: string[];
+}
+
+function shorterFirst(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : 1);
 }

@@ -142,7 +142,7 @@ void t.test('the timeline of a slice', async (t) => {
   });
 });
 
-const rowsOf = (csv: string) => parse(csv, { record_delimiter: '\r\n' });
+const rowsOf = (csv: string): string[][] => parse(csv, { record_delimiter: '\r\n' });
 
 void t.test('what is not collected is null, and zero is zero', async (t) => {
   const unknown = { edits: null, bytesAdded: null, referencesAdded: null };

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
-import { course, emptyState } from './support/courses.ts';
+import type { Problem } from '../openapi/problem.ts';
+import { closestName } from '../plugins/nearest-name.ts';
+import { campaign, course, emptyState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
 
 interface Totals {
@@ -58,4 +60,63 @@ void t.test('a refused publication forgets the wikis of the courses it withdraws
   t.match(await tryToPublish(), { state: 'refused' });
   t.equal(await status(app, 'wiki=de.wikipedia.org'), 400);
   t.equal(await courses(app, 'wiki=eo.wikipedia.org'), 0, 'what the source lacks was not believed');
+});
+
+async function hints(app: FastifyInstance, query: string): Promise<string[]> {
+  const problem = (await app.inject(`/v1/totals?${query}`)).json<Problem>();
+  return (problem.errors ?? []).map(({ name, detail }) => {
+    const near = [...detail.matchAll(/got "([^"]*)", did you mean "([^"]*)"\?/g)];
+    const rest = /and \d+ more$/.exec(detail)?.[0];
+    const parts = [...near.map(([, got, meant]) => `${got} ${meant}`), ...(rest ? [rest] : [])];
+    return `${name}: ${parts.join(', ')}`;
+  });
+}
+
+void t.test('an unknown value is answered with the closest known one', async (t) => {
+  const state = {
+    ...emptyState(),
+    campaigns: ['miscellanea', 'misc_events_of_2019', 'women'].map((slug, index) =>
+      campaign(index + 1, { slug }),
+    ),
+    courses: [
+      course(1, { type: 'ClassroomProgramCourse' }),
+      course(2, { type: 'LegacyCourse', wikis: ['www.wikidata.org', 'commons.wikimedia.org'] }),
+    ],
+    wikis: ['en.wikinews.org', 'de.wikipedia.org'],
+  };
+  const { app } = await serve(t, state);
+  for (const [query, meant] of Object.entries({
+    'wiki=wikidata': 'wiki: wikidata www.wikidata.org',
+    'wiki=commons': 'wiki: commons commons.wikimedia.org',
+    'wiki=WWW.Wikidata.org': 'wiki: WWW.Wikidata.org www.wikidata.org',
+    'home_wiki=en': 'home_wiki: en en.wikipedia.org',
+    'wiki=https://de.wikipedia.org/': 'wiki: https://de.wikipedia.org/ de.wikipedia.org',
+    'campaign=misc': 'campaign: misc miscellanea',
+    'campaign=None': 'campaign: None none',
+    'campaign=NONE&campaign=wommen': 'campaign: NONE none, wommen women',
+    'type=Class': 'type: Class ClassroomProgramCourse',
+    'type=course': 'type: course LegacyCourse',
+    'wiki=q': 'wiki: q en.wikinews.org',
+    'campaign=nonee': 'campaign: nonee none',
+  })) {
+    t.same(await hints(app, query), [meant], query);
+  }
+  t.same(await hints(app, 'wiki=commons&type=Class'), [
+    'wiki: commons commons.wikimedia.org',
+    'type: Class ClassroomProgramCourse',
+  ]);
+  const many = Array.from({ length: 12 }, (_, index) => `wiki=w${index}`).join('&');
+  const [detail = ''] = await hints(app, many);
+  t.equal(detail.split(', ').length, 11, 'ten, and how many more');
+  t.match(detail, /, and 2 more$/);
+});
+
+void t.test('the closest name is found among thousands without holding up anybody', (t) => {
+  const known = Array.from({ length: 5000 }, (_, index) => `${'campaign'.repeat(12)}_${index}`);
+  const began = performance.now();
+  for (let time = 0; time < 40; time += 1) closestName('z'.repeat(300), known);
+  t.ok(performance.now() - began < 4000, 'four parameters with ten values each');
+  t.equal(closestName('anything', []), undefined);
+  t.equal(closestName('', ['a']), 'a');
+  t.end();
 });
