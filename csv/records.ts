@@ -1,8 +1,16 @@
 import { stringify } from 'csv-stringify/sync';
 import { asCellText, byteOrderMark, type TableDialect } from './dialects.ts';
 
-/** A field: text and numbers as they are, lists joined with `|`, null empty, '' quoted. */
+/** A field: text and numbers as they are, lists joined (`joinList`), null empty, '' quoted. */
 export type CsvField = string | number | null | readonly string[];
+
+/**
+ * Items with `|` between; a `|` or a `\` that is of an item has a `\` before it, so that
+ * reading back gives the same items. No item is empty: nothing is the empty list.
+ */
+export function joinList(items: readonly string[]): string {
+  return items.map((item) => item.replace(/[\\|]/g, '\\$&')).join('|');
+}
 
 /** RFC 4180. */
 export const lineEnd = '\r\n';
@@ -22,7 +30,7 @@ function plainRecord(fields: readonly CsvField[]): string | undefined {
     record += separator;
     separator = ',';
     if (field === null) continue;
-    const text = isList(field) ? field.join('|') : String(field);
+    const text = isList(field) ? joinList(field) : String(field);
     if (special.test(text)) return undefined;
     record += text === '' ? '""' : text;
   }
@@ -52,7 +60,7 @@ export function csvRecords(
 function stringified(records: readonly (readonly CsvField[])[], dialect: TableDialect): string[] {
   if (records.length === 0) return [];
   const cell = (field: CsvField) => {
-    const text = isList(field) ? field.join('|') : field;
+    const text = isList(field) ? joinList(field) : field;
     return dialect === 'excel' && typeof text === 'string' ? asCellText(text) : text;
   };
   const text = stringify(

@@ -2,7 +2,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { Citation, citationOf, type Cited } from './citation.ts';
 import { count, reference, timestamp, timestampText } from './scalars.ts';
-import { tableFields } from './table-schema.ts';
+import { listSentence, tableFields } from './table-schema.ts';
 
 const profiles = 'https://datapackage.org/profiles/2.0';
 
@@ -126,7 +126,7 @@ export function packageBody(facts: PackageFacts): DataPackage {
     description:
       'Metrics of the courses (the Dashboard says programs) of the Wikimedia Programs & Events ' +
       `Dashboard as of ${timestampText(computedAt)}. An empty field is a value that is not ` +
-      `known, which is not zero; an empty string is written "".${invented}`,
+      `known, which is not zero; an empty string is written "". ${listSentence}${invented}`,
     homepage: base,
     version: `${String(snapshotId)}.${String(revision)}`,
     created: timestampText(computedAt),

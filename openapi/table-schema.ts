@@ -29,8 +29,11 @@ function moment(title: string, description: string): Description {
   return { type: 'datetime', title, description: `${description} UTC.` };
 }
 
+/** How a list is one field. */
+export const listSentence = 'A | or a \\ that is of an item is written \\| or \\\\.';
+
 function list(title: string, description: string): Description {
-  const divided = `${description} Sorted, with | between.`;
+  const divided = `${description} Sorted, with | between. ${listSentence}`;
   return { type: 'list', delimiter: '|', itemType: 'string', title, description: divided };
 }
 

@@ -1,7 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
+import { joinList } from '../csv/records.ts';
 import { courseMetricsAt, definitionsVersion } from '../metrics/registry.ts';
+import { splitList } from './support/csv-lists.ts';
 import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
 
@@ -51,7 +53,7 @@ function odd(): SourceState {
     ...emptyState(),
     campaigns: [
       campaign(1, { slug: 'zwei' }),
-      campaign(2, { slug: 'a, "b"' }),
+      campaign(2, { slug: 'a, "b" | c\\' }),
       campaign(3, { slug: 'zwei' }),
     ],
     courses: [
@@ -97,7 +99,7 @@ void t.test('the rows of courses', async (t) => {
       title: 'Ä, "b"\r\nund |',
       institution: '',
       type: null,
-      campaigns: ['a, "b"', 'zwei'],
+      campaigns: ['a, "b" | c\\', 'zwei'],
       start: '2026-01-01T00:00:00Z',
       status: 'ended_recently',
       url: 'https://outreachdashboard.wmflabs.org/courses/Schule/%C3%84%2C%20%22b%22%20(2)/x_(Herbst)',
@@ -126,12 +128,19 @@ void t.test('the rows of courses', async (t) => {
         cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
       }) as (string | null)[][];
       t.strictSame(header, [...fields, ...metricNames]);
+      const campaigns = records.map((record) =>
+        splitList(record[fields.indexOf('campaigns')] ?? ''),
+      );
+      t.strictSame(
+        campaigns,
+        items.map((item) => item['campaigns']),
+      );
       t.ok(items.length > 0, query);
       for (const [index, item] of items.entries()) {
         const wanted = Object.values(item as Record<string, string | number | string[] | null>).map(
           (value) => {
             if (value === null) return null;
-            return Array.isArray(value) ? value.join('|') : String(value);
+            return Array.isArray(value) ? joinList(value) : String(value);
           },
         );
         t.strictSame(records[index], wanted, `row ${String(index)} of ${query}`);

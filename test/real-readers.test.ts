@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { parse } from 'csv-parse/sync';
+import { joinList } from '../csv/records.ts';
 import t, { type Test } from 'tap';
 import type { DataPackage } from '../openapi/data-package.ts';
 import type { TableField } from '../openapi/table-schema.ts';
@@ -34,7 +35,9 @@ interface CourseItem {
 
 /** What a field of a file says of a value of the JSON. */
 function fieldOf(value: CourseItem[string] | undefined): string | number | null | undefined {
-  return Array.isArray(value) ? value.join('|') : (value as string | number | null | undefined);
+  return Array.isArray(value)
+    ? joinList(value as readonly string[])
+    : (value as string | number | null | undefined);
 }
 
 function odd() {

@@ -7,6 +7,7 @@ import { courseMetricsAt, definitionsVersion, metrics } from '../metrics/registr
 import type { SourceEnrollment } from '../sources/source.ts';
 import { worldSource } from './properties/world-source.ts';
 import { changes, enrollmentsOf, happen, newWorld, wikis } from './properties/world.ts';
+import { splitList } from './support/csv-lists.ts';
 import { read } from './support/served.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import type { Group, Totals, Trends, Values } from './support/slices.ts';
@@ -56,7 +57,7 @@ const histories = fc.record({
   questions: fc.array(questions, { minLength: 12, maxLength: 12 }),
 });
 
-const listOf = (text: string | undefined) => ((text ?? '') === '' ? [] : (text ?? '').split('|'));
+const listOf = (text: string | undefined) => splitList(text ?? '');
 
 /** The values by which a course is filtered and grouped; none where it has none. */
 function valuesOf(row: Row, dimension: string): (string | null)[] {

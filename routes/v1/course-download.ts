@@ -18,6 +18,7 @@ import { packagePath } from '../../openapi/data-package.ts';
 import { courseDialectProperty } from '../../openapi/dialect.ts';
 import { filtersOf } from '../../openapi/filters.ts';
 import { readOrder } from '../../openapi/page.ts';
+import { listSentence } from '../../openapi/table-schema.ts';
 import { fileResponses, problems, RangeHeaders, readProblems } from '../../openapi/responses.ts';
 import { ProblemError } from '../../plugins/errors.ts';
 import type { ExportQuestion } from '../../plugins/exports.ts';
@@ -94,7 +95,8 @@ export default function courseDownload(
         description:
           'The question of /v1/courses as a file, whole: one row a course, all of them unless ' +
           'filtered; columns are the fields of a course. Null is an empty field, an empty ' +
-          'string is "". Courses that have been withdrawn since are in no file. The file is ' +
+          `string is "", and a list has | between its items. ${listSentence} ` +
+          'Courses that have been withdrawn since are in no file. The file is ' +
           'whole, or the connection breaks.',
         tags: ['Courses'],
         querystring: Query,
