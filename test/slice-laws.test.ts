@@ -10,7 +10,7 @@ import { changes, enrollmentsOf, happen, newWorld, wikis } from './properties/wo
 import { splitList } from './support/csv-lists.ts';
 import { read } from './support/served.ts';
 import { createService, publish, TestClock } from './support/service.ts';
-import type { Group, Totals, Trends, Values } from './support/slices.ts';
+import type { Group, Totals, TrendItem, Trends, Values } from './support/slices.ts';
 import { createStore } from './support/store.ts';
 
 type Row = Readonly<Record<string, string>>;
@@ -32,7 +32,9 @@ const filter = fc.oneof(
     some('upcoming', 'current', 'ended_recently', 'archived', 'undated'),
   ),
   fc.tuple(
-    fc.constantFrom('start_from', 'end_to'),
+    fc.constantFrom(
+      ...['start_from', 'start_to', 'end_from', 'end_to', 'created_from', 'created_to'],
+    ),
     some(...days).map((days) => days.slice(0, 1)),
   ),
 );
@@ -75,8 +77,11 @@ function valuesOf(row: Row, dimension: string): (string | null)[] {
 function matches(row: Row, filters: Filters): boolean {
   return Object.entries(filters).every(([name, asked = []]) => {
     const [day = ''] = asked;
-    if (name === 'start_from') return row['start'] !== '' && (row['start'] ?? '') >= day;
-    if (name === 'end_to') return row['end'] !== '' && (row['end'] ?? '').slice(0, 10) <= day;
+    const dated = /^(start|end|created)_(from|to)$/.exec(name);
+    if (dated !== null) {
+      const on = row[dated[1] === 'created' ? 'created_at' : String(dated[1])]?.slice(0, 10) ?? '';
+      return on !== '' && (dated[2] === 'from' ? on >= day : on <= day);
+    }
     return valuesOf(row, name).some((value) => asked.includes(value ?? 'none'));
   });
 }
@@ -210,6 +215,69 @@ function knownOf(filters: Filters, rows: readonly Row[], campaigns: Iterable<str
   return Object.fromEntries(entries.filter(([, values]) => values.length > 0));
 }
 
+const intervals = ['day', 'week', 'month', 'year'] as const;
+type Interval = (typeof intervals)[number];
+
+/** The first day of the period that a moment is in. */
+function periodOf(moment: string, interval: Interval): string {
+  const day = new Date(`${moment.slice(0, 10)}T00:00:00Z`);
+  if (interval === 'week') day.setUTCDate(day.getUTCDate() - ((day.getUTCDay() + 6) % 7));
+  if (interval === 'month' || interval === 'year') day.setUTCDate(1);
+  if (interval === 'year') day.setUTCMonth(0);
+  return day.toISOString().slice(0, 10);
+}
+
+function differencesOf(totals: Values, before: Values | undefined): Values | null {
+  if (before === undefined) return null;
+  return Object.fromEntries(
+    Object.entries(totals).map(([name, value]) => {
+      const earlier = before[name] ?? null;
+      return [name, value === null || earlier === null ? null : value - earlier];
+    }),
+  );
+}
+
+/** The items of a longer interval are the last ones of each period, and what is between them. */
+function checkPeriods(
+  items: readonly TrendItem[],
+  every: readonly TrendItem[],
+  interval: Interval,
+  where: string,
+): void {
+  const lasts = new Map(every.map((item) => [periodOf(item.computed_at, interval), item]));
+  const newest = [...lasts.keys()].at(-1);
+  const expected = [...lasts].map(([period, item], index, all) => ({
+    ...item,
+    partial: period === newest,
+    deltas: differencesOf(item.totals, all[index - 1]?.[1].totals),
+  }));
+  assert.deepEqual(items, expected, where);
+}
+
+/** The file has a row for each group of each item. */
+function checkFile(csv: string, items: readonly TrendItem[], where: string): void {
+  const rows = parse<Record<string, string | null>>(csv, {
+    columns: true,
+    cast: (text, { quoting }) => (text === '' && !quoting ? null : text),
+  });
+  const expected = items.flatMap(({ snapshot_id, groups }) =>
+    (groups ?? []).map(({ key, totals, coverage }) => ({
+      ...{ snapshot_id, key },
+      ...totals,
+      ...Object.fromEntries(Object.entries(coverage).map(([n, v]) => [`${n}_coverage`, v])),
+    })),
+  );
+  assert.deepEqual(
+    rows.map(({ computed_at: _, partial: __, withdrawn_since: ___, label: ____, ...row }) => row),
+    expected.map((row) =>
+      Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [name, value === null ? null : String(value)]),
+      ),
+    ),
+    where,
+  );
+}
+
 void t.test('totals, groups and trends are what the rows of courses add up to', async (t) => {
   const property = fc.asyncProperty(histories, async ({ publications, questions }) => {
     const store = await createStore(t);
@@ -278,11 +346,14 @@ void t.test('totals, groups and trends are what the rows of courses add up to', 
       const { filters: _, group_by: __, additive, ...same } = totals;
       assert.equal(additive, dimension !== 'wiki' && dimension !== 'campaign');
       assert.deepEqual(item, same, where);
-      const before = trends.items[snapshot - 2]?.totals;
-      assert.equal(
-        deltas?.['courses'] ?? null,
-        before === undefined ? null : (item.totals['courses'] ?? 0) - (before['courses'] ?? 0),
-      );
+      assert.deepEqual(deltas, differencesOf(item.totals, trends.items[snapshot - 2]?.totals));
+      const interval = intervals[number % intervals.length] ?? 'day';
+      const url = `interval=${interval}&group_by=${dimension}&${query}`;
+      const longer = await read<Trends>(app, `/v1/trends?${url}`);
+      checkPeriods(longer.items, trends.items, interval, `${where} by ${interval}`);
+      const file = await app.inject(`/v1/trends.csv?${url}`);
+      checkFile(file.body, longer.items, where);
+      assert.equal(file.headers['row-count'], String(longer.items.flatMap((i) => i.groups).length));
       const plain = await read<Trends>(app, `/v1/trends?interval=all&${query}`);
       assert.deepEqual(
         plain.items.map(({ totals }) => totals),

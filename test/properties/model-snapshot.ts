@@ -7,7 +7,7 @@ import {
 } from '../../metrics/registry.ts';
 import type { SourceEnrollment } from '../../sources/source.ts';
 import { valuesOf } from './world-source.ts';
-import type { Window, World, WorldCourse } from './world.ts';
+import { createdAtOf, type Window, type World, type WorldCourse } from './world.ts';
 
 export type Values = Readonly<Record<string, number | null>>;
 
@@ -184,7 +184,7 @@ export function lineOf(
     home_wiki: row.homeWiki,
     wikis: row.wikis.join('|'),
     campaigns: slugsOf(row, slugs).join('|'),
-    ...{ start, end, created_at: null },
+    ...{ start, end, created_at: createdAtOf(row.id) },
     status: statusOf(row.window, at),
     new_or_returning: row.tag,
     url: `${dashboardUrl}/courses/${path}`,

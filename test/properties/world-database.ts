@@ -1,5 +1,5 @@
 import type { TestDatabase } from '../dashboard-database/database.ts';
-import { seen, wikis, type Behaviour, type World, type WorldCourse } from './world.ts';
+import { createdAtOf, seen, wikis, type Behaviour, type World, type WorldCourse } from './world.ts';
 
 type Row = readonly (string | number | null)[];
 
@@ -138,7 +138,8 @@ function courseRow(course: WorldCourse): Row {
   const { id, slug, title, institution, type, privacy, edits, bytes, references } = course;
   const homeWiki = course.homeWiki === null ? null : wikiId(course.homeWiki);
   return [
-    ...[id, slug, title, institution, null, type, datetime(start), datetime(end), null],
+    ...[id, slug, title, institution, null, type, datetime(start), datetime(end)],
+    datetime(createdAtOf(id)),
     datetime(new Date(Date.UTC(2020, 0, 1) + course.touched * 1000).toISOString()),
     ...[privacy, homeWiki, secret, secret, edits, bytes, references],
     ...[null, null, null, null, null, null, null, null],

@@ -6,6 +6,7 @@ import {
 } from '../../sources/source.ts';
 import { sourceOf } from '../support/courses.ts';
 import {
+  createdAtOf,
   enrollmentsOf,
   isPublic,
   seen,
@@ -79,7 +80,7 @@ function sourceCourse(
     campaignIds: [...course.campaigns].sort((a, b) => a - b),
     start,
     end,
-    createdAt: null,
+    createdAt: createdAtOf(course.id),
     newOrReturning: course.tag,
     metrics: { ...ownValues(world, course), ...slices },
     marker: markerOf(course),

@@ -40,6 +40,12 @@ export interface WorldCourse {
   touched: number;
 }
 
+/** When a course was created, which nothing changes. */
+export function createdAtOf(courseId: number): string | null {
+  const moments = [null, '2025-12-31T23:59:59Z', '2026-02-01T00:00:00Z', '2026-11-24T12:00:00Z'];
+  return moments[courseId % moments.length] ?? null;
+}
+
 export type Window = readonly [start: string | null, end: string | null];
 
 export interface World {
