@@ -34,7 +34,7 @@ export function courseColumns(definitionsVersion: number): string[] {
 /** What the head of a course's line holds; times are RFC 3339 UTC. */
 export interface CourseHead {
   readonly courseId: number;
-  readonly slug: string;
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;
@@ -64,7 +64,11 @@ export function courseHeadFields(course: CourseHead): CsvField[] {
   ];
 }
 
-/** The path of a course's page below the Dashboard's address; needs no CSV quoting. */
-export function courseUrlPath(slug: string): string {
+/**
+ * The path of a course's page below the Dashboard's address; needs no CSV quoting. A course
+ * without a slug has no page.
+ */
+export function courseUrlPath(slug: string | null): string | null {
+  if (slug === null || slug === '') return null;
   return `/courses/${slug.split('/').map(encodeURIComponent).join('/')}`;
 }

@@ -7,7 +7,7 @@ import { csvRecords, csvText, lineEnd, type CsvField } from './records.ts';
 /** A course with its status at a moment; its metrics lack the derived ones. */
 export interface CourseValues {
   readonly courseId: number;
-  readonly slug: string;
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;
@@ -21,7 +21,7 @@ export interface CourseValues {
   readonly createdAt: Date | null;
   readonly status: string;
   readonly newOrReturning: string;
-  readonly urlPath: string;
+  readonly urlPath: string | null;
   readonly metrics: Readonly<Record<string, number | null>>;
 }
 
@@ -94,7 +94,7 @@ function courseFields(file: CourseFile, course: CourseValues): CsvField[] {
     end: time(course.end),
     createdAt: time(course.createdAt),
   });
-  const url = file.dashboardUrl + course.urlPath;
+  const url = course.urlPath === null ? null : file.dashboardUrl + course.urlPath;
   const values = courseMetricsAt(file.definitionsVersion).map((metric) => {
     const value = course.metrics[metric.kind === 'derived' ? metric.input : metric.name] ?? null;
     return metric.kind === 'derived' ? derive(metric, value) : value;

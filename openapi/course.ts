@@ -32,7 +32,9 @@ const courseFields = {
     maximum: 9_007_199_254_740_991,
     description: 'Stays, whatever the course is renamed to.',
   }),
-  slug: Type.String({ description: 'Of the course’s address; a rename changes it.' }),
+  slug: nullableString({
+    description: 'Of the course’s address; a rename changes it. Null for a course without one.',
+  }),
   title: nullableString(),
   institution: nullableString(),
   term: nullableString(),
@@ -47,7 +49,10 @@ const courseFields = {
   created_at: nullableString({ format: 'date-time' }),
   status: word(statuses, { description: 'At the snapshot’s computed_at.' }),
   new_or_returning: word(newOrReturning),
-  url: Type.String({ format: 'uri', description: 'Its page on the Dashboard.' }),
+  url: nullableString({
+    format: 'uri',
+    description: 'Its page on the Dashboard; null for a course without a slug, which has none.',
+  }),
   ...metricFields,
 };
 
@@ -61,7 +66,7 @@ type CourseValue = string | number | null | readonly string[];
 
 interface CourseFields {
   readonly course_id: number;
-  readonly slug: string;
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;
@@ -74,7 +79,7 @@ interface CourseFields {
   readonly created_at: string | null;
   readonly status: string;
   readonly new_or_returning: string;
-  readonly url: string;
+  readonly url: string | null;
 }
 
 export const CoursePage = Type.Object(
@@ -130,7 +135,7 @@ export const CourseHistory = Type.Object(
 /** A course as the store has it; metrics lack the derived ones. */
 export interface StoredCourse {
   readonly courseId: number;
-  readonly slug: string;
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;
@@ -144,7 +149,7 @@ export interface StoredCourse {
   readonly createdAt: Date | null;
   readonly status: string;
   readonly newOrReturning: string;
-  readonly urlPath: string;
+  readonly urlPath: string | null;
   readonly metrics: Readonly<Record<string, number | null>>;
 }
 
@@ -172,7 +177,7 @@ export function courseBody(stored: StoredCourse, version: number, dashboardUrl: 
     created_at: momentText(stored.createdAt),
     status: stored.status,
     new_or_returning: stored.newOrReturning,
-    url: dashboardUrl + stored.urlPath,
+    url: stored.urlPath === null ? null : dashboardUrl + stored.urlPath,
     ...metrics,
   };
 }

@@ -50,7 +50,6 @@ const described: Readonly<Record<string, Readonly<Record<string, Description>>>>
       type: 'string',
       title: 'Slug',
       description: 'Of the course’s address on the Dashboard; a rename changes it.',
-      constraints: required,
     },
     title: { type: 'string', title: 'Title', description: 'As its organisers wrote it.' },
     institution: {
@@ -91,8 +90,7 @@ const described: Readonly<Record<string, Readonly<Record<string, Description>>>>
       type: 'string',
       format: 'uri',
       title: 'Address',
-      description: 'Its page on the Dashboard.',
-      constraints: required,
+      description: 'Its page on the Dashboard, which a course without a slug does not have.',
     },
   },
   campaigns: {

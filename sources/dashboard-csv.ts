@@ -101,7 +101,7 @@ class CsvReading implements SourceReading {
         for (const row of rows) {
           ending.see(row);
           const course = reader.read(row);
-          if (course.slug !== '') {
+          if (course.slug !== null && course.slug !== '') {
             const same = lineOfCourse.get(course.courseId);
             const alike = lineOfSlug.add(course.slug, row.line);
             if (same === undefined) lineOfCourse.set(course.courseId, row.line);

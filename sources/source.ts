@@ -18,7 +18,8 @@ export type NewOrReturning = (typeof newOrReturningValues)[number];
 export interface SourceCourse {
   /** 1 … 2^53 − 1, stable for the life of the course. */
   readonly courseId: number;
-  readonly slug: string;
+  /** Null for a course that has none, so no address. */
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;

@@ -2,7 +2,9 @@ import { parse } from 'csv-parse/sync';
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
 import { joinList } from '../csv/records.ts';
-import { courseMetricsAt, definitionsVersion } from '../metrics/registry.ts';
+import { courseSorts } from '../db/queries/course-order.ts';
+import { foldText } from '../db/queries/search-text.ts';
+import { courseMetricsAt, definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import { splitList } from './support/csv-lists.ts';
 import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
@@ -340,3 +342,88 @@ void t.test('a file of selected courses says how many rows it has', async (t) =>
   t.equal(none.headers['row-count'], '0');
   t.equal(none.body, `${[...fields, ...metricNames].join(',')}\r\n`);
 });
+
+void t.test('a course without a slug has no address, anywhere', async (t) => {
+  const state = {
+    ...emptyState(),
+    campaigns: [campaign(1, { slug: 'before' })],
+    courses: [course(1, { slug: null, campaignIds: [1] })],
+  };
+  const { app, publish } = await serve(t, state);
+  const check = async () => {
+    t.match(await read(app, '/v1/courses/1'), { slug: null, url: null });
+    t.match(await read(app, '/v1/courses'), { items: [{ slug: null, url: null }] });
+    t.match(await read(app, '/v1/courses/1/history'), { items: [{ slug: null, url: null }] });
+    for (const dialect of ['plain', 'excel']) {
+      const { body } = await app.inject(`/v1/courses.csv?dialect=${dialect}`);
+      const [row] = parse<Record<string, unknown>>(body, {
+        columns: true,
+        bom: true,
+        cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
+      });
+      t.match(row, { course_id: '1', slug: null, url: null, title: 'Course 1', edits: '1' });
+    }
+    const { body } = await app.inject('/v1/courses.csv?dialect=dashboard');
+    t.match(body, /\n,Course 1,School,/);
+  };
+  await check();
+  state.campaigns[0] = campaign(1, { slug: 'after' });
+  await publish();
+  await check();
+});
+
+void t.test(
+  'every order is sorted, nulls last and by number, both ways, page by page',
+  async (t) => {
+    const values = [null, 0, 5, 5, 3, null, 1];
+    const texts = [null, 'b', 'Ä', 'a', 'ab', null, 'B'];
+    const state = {
+      ...emptyState(),
+      courses: values.map((value, index) =>
+        course(index + 1, {
+          title: texts[index] ?? null,
+          start: value === null ? null : `2026-01-0${value + 1}T00:00:00Z`,
+          end: value === null ? null : `2026-02-0${9 - value}T00:00:00Z`,
+          createdAt: value === null ? null : `2025-01-0${value + 1}T00:00:00Z`,
+          metrics: Object.fromEntries(
+            sumMetrics.map(({ name }, place) => [name, value && ((value + place) % 7) * 6]),
+          ),
+        }),
+      ),
+    };
+    const { app } = await serve(t, state);
+    const { items } = await read<Page>(app, '/v1/courses');
+    const keyOf = (row: Row, by: string) => {
+      const value = (row[by] ?? null) as string | number | null;
+      return by === 'title' && typeof value === 'string' ? foldText(value) : value;
+    };
+    for (const by of courseSorts) {
+      for (const sign of [1, -1]) {
+        const wanted = [...items].sort((a, b) => {
+          const [x, y] = [keyOf(a, by), keyOf(b, by)];
+          const unlike =
+            x === null || y === null
+              ? Number(x === null) - Number(y === null)
+              : x === y
+                ? 0
+                : sign * (x < y ? -1 : 1);
+          return unlike || Number(a['course_id']) - Number(b['course_id']);
+        });
+        const query = `?sort=${sign < 0 ? '-' : ''}${by}`;
+        const given: unknown[] = [];
+        for (let cursor: string | null = ''; cursor !== null;) {
+          const at: string = cursor === '' ? '' : `&cursor=${cursor}`;
+          const page: Page = await read<Page>(app, `/v1/courses${query}&limit=2${at}`);
+          given.push(...page.items.map((row) => row['course_id']));
+          cursor = page.next_cursor;
+        }
+        t.same(
+          given,
+          wanted.map((row) => row['course_id']),
+          query,
+        );
+        t.same(await ids(app, query), given);
+      }
+    }
+  },
+);

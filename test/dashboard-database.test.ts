@@ -214,7 +214,7 @@ void test(
       const iso = (column: string): string =>
         `if(${possible(column)}, date_format(${column}, '%Y-%m-%dT%TZ'), null)`;
       const rows = await database.ask<Record<string, unknown>>(
-        `select c.id as courseId, coalesce(c.slug, '') as slug, c.title, c.school as institution,
+        `select c.id as courseId, c.slug, c.title, c.school as institution,
          c.term, if(c.type in ('', 'none'), null, c.type) as type, ${domain('w')} as homeWiki, ${iso('c.start')} as start,
          ${iso('c.end')} as end, ${iso('c.created_at')} as createdAt,
          coalesce((select min(tag) from tags g where g.course_id = c.id and g.tag in
@@ -257,7 +257,7 @@ void test(
         'Campaigns without a slug, left out': 'campaigns where slug is null',
         'Duplicate wikis, taken for one': "wikis where id = 7 and project = 'wikidata'",
         'Wikis of no known domain, left out': `wikis w where ${domain('w')} is null`,
-        'Courses without a slug, which is read as empty':
+        'Courses without a slug, so without an address':
           'courses where private = 0 and slug is null',
         'Unknown course types, kept as they are: TimeTravelProgram':
           "courses where private = 0 and type = 'TimeTravelProgram'",

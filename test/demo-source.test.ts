@@ -102,7 +102,7 @@ t.test('a course keeps the contract of a source', async (t) => {
     [],
   );
   t.equal(new Set(courses.map(({ courseId }) => courseId)).size, courses.length);
-  t.equal(new Set(courses.map(({ slug }) => slug.toLowerCase())).size, courses.length);
+  t.equal(new Set(courses.map(({ slug }) => slug?.toLowerCase())).size, courses.length);
   t.equal(campaignIds.size, campaigns.length);
   const shown = new Set(courses.map(({ courseId }) => courseId));
   t.ok(hidden.length > 0);

@@ -65,7 +65,7 @@ create table course_versions (
   course_id bigint not null check (course_id between 1 and 9007199254740991),
   valid_from bigint not null,
   valid_to bigint check (valid_to > valid_from),
-  slug text not null,
+  slug text,
   title text,
   institution text,
   term text,
@@ -83,7 +83,8 @@ create table course_versions (
   csv_tail text not null,
   -- The definitions version whose metrics csv_tail holds.
   csv_definitions_version integer not null,
-  url_path text not null,
+  -- Of a course without a slug there is none.
+  url_path text,
   -- Title and institution, folded, with a line break between (db/queries/search-text.ts).
   search_text text not null default '',
   primary key (course_id, valid_from)

@@ -5,7 +5,7 @@ import { identifiers, type Fragment } from '../fragments.ts';
 /** A course's state as it is stored, by the names of the columns and of the metrics. */
 export interface CourseRow {
   readonly courseId: number;
-  readonly slug: string;
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;
@@ -19,7 +19,7 @@ export interface CourseRow {
   readonly createdAt: Date | null;
   readonly status: string;
   readonly newOrReturning: string;
-  readonly urlPath: string;
+  readonly urlPath: string | null;
   readonly metrics: Readonly<Record<string, number | null>>;
 }
 

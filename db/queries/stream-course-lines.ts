@@ -44,7 +44,7 @@ async function* stored(tx: TransactionSql, lines: CourseLines): AsyncGenerator<P
   );
   const query = tx<{ line: string }[]>`
     select v.csv_head || ',' || course_status(v.start_at, v.end_at, ${at.computedAt}) || ','
-      || v.new_or_returning || ',' || ${dashboardUrl}::text || v.url_path || v.csv_tail
+      || v.new_or_returning || ',' || coalesce(${dashboardUrl}::text || v.url_path, '') || v.csv_tail
       || repeat(',', ${courseMetricsAt(definitionsVersion).length}::integer
         - (${columns}::integer[])[v.csv_definitions_version]) as line
     from course_versions v

@@ -79,7 +79,7 @@ function details(sql: Queryable, alias: string) {
 interface HeadRow {
   readonly courseId: number;
   readonly validFrom: number;
-  readonly slug: string;
+  readonly slug: string | null;
   readonly title: string | null;
   readonly institution: string | null;
   readonly term: string | null;

@@ -196,7 +196,7 @@ async function completed(rows: readonly Row[], context: CoursesContext): Promise
 }
 
 function described(row: Row, { warnings, domains }: CoursesContext) {
-  if (row.slug === null) warnings.add('Courses without a slug, which is read as empty');
+  if (row.slug === null) warnings.add('Courses without a slug, so without an address');
   if (row.title === null) warnings.add('Courses without a title');
   const type = typeOf(row.type, warnings);
   const home = row.home_wiki_id === null ? null : domains.get(key(row.home_wiki_id));
@@ -205,7 +205,7 @@ function described(row: Row, { warnings, domains }: CoursesContext) {
     warnings.add('Home wikis of no known domain, read as none');
   }
   return {
-    slug: text(row.slug, warnings) ?? '',
+    slug: text(row.slug, warnings),
     title: text(row.title, warnings),
     institution: text(row.school, warnings),
     term: text(row.term, warnings),
