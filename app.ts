@@ -2,11 +2,13 @@
  * The service: every plugin and every route, in order. The server starts it and every test
  * builds it; read it first.
  */
+import proxyAddresses from '@fastify/proxy-addr';
 import fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import type { Config } from './config.ts';
 import answers from './plugins/answers.ts';
 import authentication from './plugins/authentication.ts';
 import cache from './plugins/cache.ts';
+import { withoutPort } from './plugins/client-address.ts';
 import cors from './plugins/cors.ts';
 import cursors from './plugins/cursors.ts';
 import database from './plugins/database.ts';
@@ -45,8 +47,10 @@ export interface Overrides {
 
 /** A number is how many proxies stand in front: so many addresses from the right are believed. */
 function trustedProxies(setting: Config['trustProxy']) {
-  if (typeof setting !== 'number') return setting;
-  return (_address: string, hop: number) => hop < setting;
+  if (typeof setting === 'number') return (_address: string, hop: number) => hop < setting;
+  if (typeof setting === 'boolean') return setting;
+  const isTrusted = proxyAddresses.compile(setting.split(',').map((part) => part.trim()));
+  return (address: string, hop: number) => isTrusted(withoutPort(address), hop);
 }
 
 /** Items on a page at most, of every list. */

@@ -61,8 +61,7 @@ export const problems = {
   409: problem('It cannot be done as things stand.'),
   410: problem('The course has been withdrawn.'),
   413: problem('The body is too large.'),
-  // Answered before it is known who asks.
-  414: problem('A part of the address is too long.', {}),
+  414: problem('A part of the address is too long.'),
   415: problem('The body is of a type that is not read here.'),
   412: problem('If-Match or If-Unmodified-Since did not hold.'),
   429: problem('Over the quota; Retry-After says when to ask again.', {

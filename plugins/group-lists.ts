@@ -234,7 +234,7 @@ function groupLists(app: FastifyInstance): void {
         const question = await app.questions.ask({}, query.snapshot);
         app.questions.requireRows(question);
         const { snapshotId } = question.snapshot;
-        const client = reply.request.ip;
+        const { client } = reply.request;
         const asked = exportOf(question, query, client);
         const kept = app.exports.kept(asked, client);
         const pinned = new URLSearchParams({ sort, snapshot: String(snapshotId) });

@@ -4,6 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import type { Socket } from 'node:net';
+import { exposedHeaders } from './cors.ts';
 import { prepareProblem, problemBody, ProblemError, problemOf } from './errors.ts';
 import { problemMediaType } from '../openapi/problem.ts';
 import { parseQueryString } from './query-string.ts';
@@ -38,7 +39,10 @@ type ValidatorFactory = NonNullable<
 /** Fastify takes validators that give values; the type it has for them is Ajv's own. */
 const buildFastifyValidator = buildValidator as unknown as ValidatorFactory;
 
-/** Addresses that the router cannot read: no hook has run, so the answer is complete here. */
+/**
+ * Addresses that the router cannot read: no hook has run, so the answer is complete here. It
+ * is not known who has a key either, so they count against the address they come from.
+ */
 function frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
   const detail =
@@ -48,11 +52,17 @@ function frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyRe
   const body = prepareProblem(new ProblemError(problem.code, detail), request, reply);
   reply
     .header('access-control-allow-origin', '*')
-    .header('x-content-type-options', 'nosniff')
-    .send(body);
+    .header('access-control-expose-headers', exposedHeaders.join(', '))
+    .header('x-content-type-options', 'nosniff');
+  request.server.consumeQuota(reply, (refusal) => {
+    reply.send(refusal === undefined ? body : prepareProblem(refusal, request, reply));
+  });
 }
 
-/** Bytes that are not an HTTP request: there is no reply to use, only the socket. */
+/**
+ * Bytes that are not an HTTP request: there is no reply to use, only the socket. They belong
+ * to no budget; the connection ends with the answer.
+ */
 function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();

@@ -261,7 +261,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
           ready.get(key) ??
           (await share(
             key,
-            async () => (await find(key)) ?? compute(key, request.ip, question, answer),
+            async () => (await find(key)) ?? compute(key, request.client, question, answer),
           ));
         if (answer.fileName !== undefined) {
           this.header('content-disposition', `attachment; filename="${answer.fileName}"`);

@@ -10,6 +10,7 @@ import type {
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
 import { costSentence, usualCost, type QuotaCost, type RouteCost } from '../openapi/quota.ts';
+import { withoutPort } from './client-address.ts';
 import { prepareProblem, ProblemError } from './errors.ts';
 import { isConditional } from './preconditions.ts';
 import { LocalWindows, QuotaStore } from './quota-store.ts';
@@ -40,10 +41,14 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What costs more than one, once all routes are there. */
     quotaCosts: readonly QuotaCost[];
+    /** What `reply.consumeQuota` does, for replies that are not made for a route. */
+    consumeQuota(reply: FastifyReply, done: (refusal?: ProblemError) => void): void;
   }
   interface FastifyRequest {
     /** Set before the request is counted, for whoever has a budget of their own. */
     budget: Budget | null;
+    /** Who asks, where something is shared out: the holder of a budget, or an address. */
+    readonly client: string;
   }
   interface FastifyReply {
     /** Whether this request is counted already, or free. */
@@ -80,7 +85,10 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
     // Parsing an IPv6 address costs as much as all the rest of counting.
     if (!ip.includes(':')) return ip;
     let client = clients.get(ip);
-    if (client === undefined) clients.set(ip, (client = normalizeIP(ip, ipv6Subnet)));
+    if (client === undefined) {
+      client = normalizeIP(withoutPort(ip), ipv6Subnet);
+      clients.set(ip, client);
+    }
     return client;
   }
 
@@ -96,34 +104,45 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
 
   const anonymous = budgetFields('anonymous', perMinute);
 
-  app.decorateRequest('budget', null);
-  app.decorateReply('quotaSettled', false);
   // The plugin's own limiter awaits five times for each request, which cost a tenth of the
   // service's throughput; its store counts in memory at once.
-  app.decorateReply('consumeQuota', function (this: FastifyReply, done) {
-    if (this.quotaSettled) {
+  function consumeQuota(reply: FastifyReply, done: (refusal?: ProblemError) => void): void {
+    if (reply.quotaSettled) {
       done();
       return;
     }
-    this.quotaSettled = true;
-    const { request } = this;
-    const { budget } = request;
+    reply.quotaSettled = true;
+    const { request } = reply;
+    // Undefined where the request is not made for a route.
+    const budget = (request.budget as Budget | null | undefined) ?? null;
     const { name, policy, limit } =
       budget === null ? anonymous : budgetFields('key', budget.perMinute);
     // What cannot be answered costs one, whatever the answer would have cost.
-    const whole = this.statusCode < 400 ? costOf(request) : 1;
+    const whole = reply.statusCode < 400 ? costOf(request) : 1;
     const cost = Math.min(whole, limit);
     store.spend(
-      budget === null ? clientOf(request) : `key ${budget.holder}`,
+      budget === null ? clientOf(request) : holderOf(budget),
       { cost, limit, windowMilliseconds: windowSeconds * 1000 },
       ({ current, ttl, refused }) => {
         const left = Math.max(0, limit - current);
         const seconds = Math.ceil(ttl / 1000);
-        this.header('ratelimit-policy', policy);
-        this.header('ratelimit', `"${name}";r=${left};t=${seconds}`);
+        reply.header('ratelimit-policy', policy);
+        reply.header('ratelimit', `"${name}";r=${left};t=${seconds}`);
         done(refused ? exceeded(seconds, cost, left) : undefined);
       },
     );
+  }
+
+  app.decorateRequest('budget', null);
+  app.decorateRequest('client', {
+    getter(this: FastifyRequest) {
+      return this.budget === null ? clientOf(this) : holderOf(this.budget);
+    },
+  });
+  app.decorateReply('quotaSettled', false);
+  app.decorate('consumeQuota', consumeQuota);
+  app.decorateReply('consumeQuota', function (this: FastifyReply, done) {
+    consumeQuota(this, done);
   });
 
   const costs: QuotaCost[] = [];
@@ -163,6 +182,10 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
       done(null, prepareProblem(refusal, request, reply));
     });
   });
+}
+
+function holderOf(budget: Budget): string {
+  return `key ${budget.holder}`;
 }
 
 function budgetFields(name: string, limit: number) {

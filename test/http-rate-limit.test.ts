@@ -51,6 +51,9 @@ function routes(app: FastifyInstance): void {
       reply.answer(representation, head);
     },
   );
+  app.get('/long/:name', (_request, reply) => {
+    reply.answer(representation, head);
+  });
   app.get('/gone', () => {
     throw ProblemError.gone('withdrawn');
   });
@@ -249,6 +252,54 @@ t.test('behind a trusted proxy the client is whom the proxy names', async (t) =>
   t.equal((await from('198.51.100.1')).headers['ratelimit'], '"anonymous";r=2;t=60');
   t.equal((await from('198.51.100.1')).headers['ratelimit'], '"anonymous";r=1;t=60');
   t.equal((await from('198.51.100.2')).headers['ratelimit'], '"anonymous";r=2;t=60');
+});
+
+t.test('a port that a proxy adds does not make another client', async (t) => {
+  const { app, get } = await limited(t, { trustProxy: true, perMinute: 100 });
+  const left = async (address: string) =>
+    /r=(\d+)/.exec(
+      String((await get('/data', { 'x-forwarded-for': address })).headers['ratelimit']),
+    )?.[1];
+  t.equal(await left('198.51.100.1'), '99');
+  t.equal(await left('198.51.100.1:5555'), '98');
+  t.equal(await left('198.51.100.1:5556'), '97');
+  t.equal(await left('[2001:db8:1:2::9]:443'), '99');
+  t.equal(await left('[2001:db8:1:2::9]:444'), '98');
+  t.equal(await left('[2001:db8:1:2::10]'), '97');
+  t.equal(await left('2001:db8:1:2::11'), '96');
+  t.equal(await left('[::ffff:198.51.100.1]:7'), '96');
+  for (const odd of [
+    'unknown',
+    '_hidden:7',
+    'a:b:c',
+    '[',
+    '[]',
+    '[]:1',
+    ':',
+    '1.2.3.4:',
+    '999.9.9.9:1',
+  ]) {
+    t.equal((await get('/data', { 'x-forwarded-for': odd })).statusCode, 200, odd);
+  }
+  t.equal((await app.inject('/data')).statusCode, 200);
+});
+
+t.test('an address that cannot be read is counted, and refused over the quota', async (t) => {
+  const { get } = await limited(t);
+  const tooLong = `/long/${'a'.repeat(5000)}`;
+  t.equal((await get('/%zz')).headers['ratelimit'], '"anonymous";r=2;t=60');
+  const second = await get(tooLong);
+  t.equal(second.statusCode, 414);
+  t.equal(second.headers['ratelimit'], '"anonymous";r=1;t=60');
+  t.match(second.headers['access-control-expose-headers'], 'RateLimit');
+  t.equal((await get('/data')).headers['ratelimit'], '"anonymous";r=0;t=60');
+  for (const url of ['/%zz', tooLong]) {
+    const refused = await get(url);
+    t.equal(refused.statusCode, 429);
+    t.equal(refused.headers['content-type'], 'application/problem+json');
+    t.equal(refused.headers['retry-after'], '60');
+    t.match(refused.json<Problem>(), { status: 429 });
+  }
 });
 
 t.test('the memory of clients is bounded', (t) => {

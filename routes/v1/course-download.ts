@@ -113,8 +113,8 @@ export default function courseDownload(
       app.questions.requireRows(question);
       const { sort, dialect } = query;
       const { snapshotId } = question.snapshot;
-      const file = exportOf(question, { selection, sort, dialect }, request.ip);
-      const kept = app.exports.kept(file, request.ip);
+      const file = exportOf(question, { selection, sort, dialect }, request.client);
+      const kept = app.exports.kept(file, request.client);
       const what = isEveryCourse(selection) ? 'courses' : 'courses-selection';
       const manner = dialect === 'plain' ? '' : `-${dialect}`;
       const name = `dashboard-${what}-snapshot-${String(snapshotId)}${manner}.csv`;
