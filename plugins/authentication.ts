@@ -44,7 +44,7 @@ function authentication(app: FastifyInstance, options: AuthenticationOptions) {
   app.decorateRequest('isOperator', false);
   app.addHook('onRequest', (request, _reply, next) => {
     const isFree = request.method === 'OPTIONS' || request.routeOptions.config.quota === false;
-    const token = isFree || request.is404 ? undefined : bearerToken(request);
+    const token = isFree ? undefined : bearerToken(request);
     if (token === undefined) {
       next();
       return;
@@ -56,17 +56,21 @@ function authentication(app: FastifyInstance, options: AuthenticationOptions) {
       next();
       return;
     }
+    // Where there is nothing, a key says no more than whose budget that counts against.
+    const refuse = (error: Error) => {
+      next(request.is404 ? undefined : error);
+    };
     keys.find(token, given).then(
       (key) => {
         if (key === undefined) {
-          next(ProblemError.unauthorized('The key is not known here, or has been revoked.'));
+          refuse(ProblemError.unauthorized('The key is not known here, or has been revoked.'));
           return;
         }
         request.budget = { holder: key.name, perMinute: key.perMinute };
         next();
       },
       (error: unknown) => {
-        next(error instanceof Error ? error : new Error(String(error)));
+        refuse(error instanceof Error ? error : new Error(String(error)));
       },
     );
   });

@@ -76,6 +76,24 @@ t.test('An unknown key is refused, and counted, wherever it is counted', async (
   t.equal((await get('/v1/metrics', 'dod_short')).statusCode, 429);
 });
 
+t.test('Where there is nothing, a key’s own budget is counted against', async (t) => {
+  const { store, get, app } = await served(t);
+  const token = await addKey(store, 'one');
+  const nowhere = await get('/nowhere', token);
+  t.equal(nowhere.statusCode, 404);
+  t.equal(nowhere.headers['ratelimit'], '"key";r=499;t=60');
+  const put = await app.inject({
+    method: 'PUT',
+    url: '/v1/metrics',
+    headers: { authorization: `Bearer ${token}` },
+  });
+  t.equal(put.statusCode, 405);
+  t.equal(put.headers['ratelimit'], '"key";r=498;t=60');
+  const unknown = await get('/nowhere', 'dod_short');
+  t.equal(unknown.statusCode, 404, 'which a key that is not known does not change');
+  t.equal(unknown.headers['ratelimit'], '"anonymous";r=19;t=60');
+});
+
 t.test('A revoked key is refused within a minute', async (t) => {
   const { store, clock, get } = await served(t);
   const token = await addKey(store, 'one');
