@@ -2,7 +2,7 @@
  * The one way in which data leave: the coding, the headers and the preconditions of every
  * answer are decided here, against what would be sent now.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { finished, Readable } from 'node:stream';
 import { asksForRange, chooseRange } from './byte-ranges.ts';
@@ -140,6 +140,12 @@ function answers(app: FastifyInstance): void {
   );
 
   app.decorateReply('answer', function (this: FastifyReply, representation, head) {
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD') return;
+    // After what Fastify itself does for HEAD, which calls a missing body one of no bytes.
+    route.onSend = [...[route.onSend ?? []].flat(), withoutLengthOf304];
+  });
+
     const { headers } = this.request.raw;
     const coding = bodyCodings.choose(headers['accept-encoding']);
     const coded = representation.head(coding, head);
@@ -202,6 +208,12 @@ async function sendFile(
   file: KeptFile,
   coding: Coding,
   coded: CodedHead,
+/** The length would be that of the 200, which is not known (RFC 9110 §8.6). */
+const withoutLengthOf304: onSendHookHandler = (_request, reply, _payload, done) => {
+  if (reply.statusCode === 304) reply.removeHeader('content-length');
+  done();
+};
+
 ): Promise<void> {
   const { length, sha256 } = file.facts;
   const { method, headers } = reply.request.raw;

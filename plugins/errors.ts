@@ -1,5 +1,11 @@
 /** Errors leave in one shape, problem+json, and what is inside stays inside. */
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  preValidationHookHandler,
+} from 'fastify';
 import fp from 'fastify-plugin';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import {
@@ -15,10 +21,24 @@ import { databaseProblem } from './database-problem.ts';
 import { Refusals } from './refusals.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route there is, but for what answers OPTIONS. */
+    knownRoutes: readonly KnownRoute[];
+    /** What an address answers, OPTIONS included; nothing where there is nothing. */
+    methodsAt(address: string): readonly string[];
+    /** Why a request has come to nothing: 404, or 405 with what would be answered. */
+    nothingHere(request: FastifyRequest): ProblemError;
+  }
   interface FastifyContextConfig {
     /** For pages: query parameters that the schema does not know are let through. */
     anyQuery?: boolean;
   }
+}
+
+export interface KnownRoute {
+  readonly method: string;
+  /** As it was registered: `/v1/courses/:course_id`. */
+  readonly path: string;
 }
 
 export interface ProblemOptions {
@@ -197,6 +217,17 @@ function errors(app: FastifyInstance): void {
   app.addSchema(ParameterProblemSchema);
   app.addSchema(ProblemSchema);
 
+/** By steps: a pattern would look at a run of slashes once for each of them. */
+function withoutLastSlashes(path: string): string {
+  let end = path.length;
+  while (path.endsWith('/', end)) end -= 1;
+  return path.slice(0, end);
+}
+
+function hasEmptyPart(params: unknown): boolean {
+  return Object.values(params as object).includes('');
+}
+
   // A second router over the same patterns tells which methods a path does answer. OPTIONS
   // is left out: CORS answers it everywhere, so it would make every path a known one.
   const known = findMyWay({ maxParamLength: 16_384 });
@@ -207,19 +238,45 @@ function errors(app: FastifyInstance): void {
       known.on(method, route.url, () => undefined);
       methods.add(method);
     }
+  const routes: KnownRoute[] = [];
+  app.decorate('knownRoutes', routes);
     const schema = route.schema ?? {};
     if (route.config?.anyQuery !== true && schema.querystring === undefined) {
       route.schema = { ...schema, querystring: emptyQuery };
     }
   });
+      routes.push({ method, path: route.url });
 
   function nothingHere(request: FastifyRequest): ProblemError {
-    const address = request.originalUrl;
-    const allowed = [...methods].filter((method) => known.find(method, address) !== null);
-    if (allowed.length === 0) {
-      return ProblemError.notFound('There is nothing at this address; /docs lists what there is.');
+    if (route.url.includes(':')) {
+      route.preValidation = [nothingForNoName, ...[route.preValidation ?? []].flat()];
     }
-    return ProblemError.methodNotAllowed(request.method, [...allowed, 'OPTIONS'].sort().join(', '));
+    const allowed = methodsAt(request.originalUrl);
+    if (allowed.length > 0) {
+      return ProblemError.methodNotAllowed(request.method, allowed.join(', '));
+    }
+  function methodsAt(address: string): string[] {
+    const answered = [...methods].filter((method) => {
+      const found = known.find(method, address);
+      return found !== null && !hasEmptyPart(found.params);
+    });
+    return answered.length === 0 ? [] : [...answered, 'OPTIONS'].sort();
+  }
+  app.decorate('methodsAt', methodsAt);
+
+  // To the router, the part after a last slash is a name without letters.
+  const nothingForNoName: preValidationHookHandler = (request, _reply, done) => {
+    done(hasEmptyPart(request.params) ? nothingHere(request) : undefined);
+  };
+
+    const path = pathOf(request.originalUrl);
+    const without = withoutLastSlashes(path);
+    const isThere = without !== path && methodsAt(without).length > 0;
+    return ProblemError.notFound(
+      isThere
+        ? `There is nothing at this address; without the slash at its end it is ${without}.`
+        : 'There is nothing at this address; /docs lists what there is.',
+    );
   }
 
   app.setNotFoundHandler((request, reply) => {
@@ -230,6 +287,8 @@ function errors(app: FastifyInstance): void {
 
   app.setErrorHandler((error, request, reply) => {
     // A body is read before it is noticed that nobody wants it.
+  app.decorate('nothingHere', nothingHere);
+
     let problem = request.is404 ? nothingHere(request) : problemOf(error);
     if (problem.code === 'unavailable') {
       const unlogged = refusals.count(problem.message);

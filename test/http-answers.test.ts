@@ -201,6 +201,22 @@ t.test('a tag matches exactly when it is in the list', (t) => {
   t.end();
 });
 
+t.test('a 304 has no length, to HEAD either', async (t) => {
+  const app = await buildFrame(t, routes);
+  const url = await listen(app);
+  for (const method of ['GET', 'HEAD'] as const) {
+    const headers = { 'if-none-match': `"${tag}"`, 'accept-encoding': 'identity' };
+    const answer = await app.inject({ method, url: '/memory', headers });
+    t.equal(answer.statusCode, 304);
+    t.equal(answer.headers['content-length'], undefined, method);
+    const sent = await fetch(new URL('/memory', url), { method, headers });
+    t.equal(sent.status, 304);
+    t.equal(sent.headers.get('content-length'), null, method);
+  }
+  const whole = await app.inject({ method: 'HEAD', url: '/memory' });
+  t.equal(whole.headers['content-length'], String(body.length));
+});
+
 t.test('HEAD says what GET says, without the body', async (t) => {
   const url = await listen(await buildFrame(t, routes));
   for (const coding of ['identity', 'gzip', 'br']) {

@@ -6,7 +6,7 @@ import t from 'tap';
 import { Problem, problemResponses, ParameterProblem } from '../openapi/problem.ts';
 import { exposedHeaders } from '../plugins/cors.ts';
 import docs from '../routes/docs.ts';
-import { buildFrame } from './http-frame.ts';
+import { buildFrame, listen } from './http-frame.ts';
 
 interface Document {
   openapi: string;
@@ -51,16 +51,57 @@ t.test('a preflight lets conditional reads through, and no writes', async (t) =>
     headers: {
       origin: 'https://elsewhere.example',
       'access-control-request-method': 'GET',
-      'access-control-request-headers': 'if-none-match',
+      'access-control-request-headers': 'if-none-match, authorization',
     },
   });
   t.equal(answer.statusCode, 204);
   t.match(answer.headers, {
     'access-control-allow-origin': '*',
     'access-control-allow-methods': 'GET, HEAD, OPTIONS',
-    'access-control-allow-headers': '*',
     'access-control-max-age': '86400',
   });
+  // A browser does not take the wildcard for Authorization.
+  t.equal(answer.headers['access-control-allow-headers'], '*, Authorization');
+});
+
+t.test('OPTIONS says what an address answers, and that there is no body', async (t) => {
+  const app = await buildFrame(t, (app) => {
+    routes(app);
+    app.post('/jobs', (_request, reply) => {
+      reply.send({ ok: true });
+    });
+  });
+  const url = await listen(app);
+  for (const [path, allow] of [
+    ['/things', 'GET, HEAD, OPTIONS'],
+    ['/things?x=1', 'GET, HEAD, OPTIONS'],
+    ['/jobs', 'OPTIONS, POST'],
+  ] as const) {
+    const answer = await app.inject({ method: 'OPTIONS', url: path });
+    t.equal(answer.statusCode, 204);
+    t.equal(answer.headers.allow, allow);
+    t.equal(answer.headers['content-length'], undefined);
+    const sent = await fetch(new URL(path, url), { method: 'OPTIONS' });
+    t.equal(sent.status, 204);
+    t.equal(sent.headers.get('content-length'), null);
+    t.equal(sent.headers.get('transfer-encoding'), null);
+  }
+});
+
+t.test('OPTIONS where there is nothing is a 404, with a preflight too', async (t) => {
+  const app = await buildFrame(t, routes);
+  for (const headers of [
+    {},
+    { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' },
+  ]) {
+    const answer = await app.inject({ method: 'OPTIONS', url: '/nowhere', headers });
+    t.equal(answer.statusCode, 404);
+    t.equal(answer.headers['content-type'], 'application/problem+json');
+    t.equal(answer.headers.allow, undefined);
+    t.equal(answer.headers['access-control-allow-origin'], '*');
+  }
+  const slash = await app.inject({ method: 'OPTIONS', url: '/things/' });
+  t.match(slash.json<{ detail: string }>().detail, 'it is /things.');
 });
 
 t.test('data are never taken for a page', async (t) => {
