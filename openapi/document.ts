@@ -10,6 +10,12 @@ export interface DocumentFacts {
   readonly license: { readonly name: string; readonly url: string };
 }
 
+/** Where the contract is, for programs and for people, as `Link` has it. */
+export const contractLinks: readonly string[] = [
+  '</openapi.json>; rel="service-desc"',
+  '</docs>; rel="service-doc"',
+];
+
 const tags = [
   { name: 'Snapshots', description: 'The whole system at a moment, and its history.' },
   { name: 'Slices', description: 'Totals, trends and activity of any part of it.' },

@@ -3,7 +3,7 @@ import fastifySwagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swag
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { components } from '../openapi/components.ts';
-import { documentFrame, type DocumentFacts } from '../openapi/document.ts';
+import { contractLinks, documentFrame, type DocumentFacts } from '../openapi/document.ts';
 import { shareComponents } from '../openapi/shared-components.ts';
 import { toVersion30 } from '../openapi/version-3-0.ts';
 import type { AnswerHead, Representation } from './representation.ts';
@@ -22,7 +22,7 @@ async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<v
     },
   });
 
-  const head: AnswerHead = { cacheControl: 'public, max-age=300', links: [] };
+  const head: AnswerHead = { cacheControl: 'public, max-age=300', links: contractLinks };
   const versions = [
     { url: '/openapi.json', write: () => app.swagger() },
     { url: '/openapi-3.0.json', write: () => toVersion30(app.swagger()) },

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { findLatestSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
 import { publicationChannel, readStore } from '../db/queries/store.ts';
+import { contractLinks } from '../openapi/document.ts';
 import { snapshotBody } from '../openapi/snapshot.ts';
 import { ProblemError } from './errors.ts';
 import type { AnswerHead, Representation } from './representation.ts';
@@ -52,8 +53,7 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
   const links = (canonical?: string, describedBy = '/v1/metrics', citeAs = canonical) => [
     `<${options.license.url}>; rel="license"`,
     `<${describedBy}>; rel="describedby"`,
-    '</openapi.json>; rel="service-desc"',
-    '</docs>; rel="service-doc"',
+    ...contractLinks,
     ...(canonical === undefined ? [] : [`<${canonical}>; rel="canonical"`]),
     ...(citeAs === undefined ? [] : [`<${citeAs}>; rel="cite-as"`]),
   ];

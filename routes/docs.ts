@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { contractLinks } from '../openapi/document.ts';
 
 const html = `<!doctype html>
 <html lang="en">
@@ -41,7 +42,7 @@ const start = `SwaggerUIBundle({
 });
 `;
 
-const head = { cacheControl: 'public, max-age=3600', links: [] };
+const head = { cacheControl: 'public, max-age=3600', links: contractLinks };
 
 export default async function docs(app: FastifyInstance): Promise<void> {
   const parts = [

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { metricsAt } from '../metrics/registry.ts';
 import { completeTotals } from '../metrics/totals.ts';
+import { contractLinks } from '../openapi/document.ts';
 
 export interface FrontPageOptions {
   readonly isDemo: boolean;
@@ -33,7 +34,7 @@ export default function frontPage(app: FastifyInstance, options: FrontPageOption
     const page = app.representation(html(app, options), 'text/html; charset=utf-8');
     reply.asPage().answer(page, {
       cacheControl: pageControl,
-      links: ['</openapi.json>; rel="service-desc"', '</docs>; rel="service-doc"'],
+      links: contractLinks,
     });
   });
 

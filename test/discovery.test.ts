@@ -1,15 +1,14 @@
 import type { FastifyInstance } from 'fastify';
-import t, { type Test } from 'tap';
+import t from 'tap';
+import type { Problem } from '../openapi/problem.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
-async function served(t: Test): Promise<FastifyInstance> {
-  const store = await createStore(t);
-  const clock = new TestClock();
-  await publish(store, sourceOf({ ...emptyState(), courses: [course(1)] }), clock);
-  return createService(t, store, clock, { DATA_LICENSE: 'CC0 https://example.org/cc0' });
-}
+const store = await createStore(t);
+const clock = new TestClock();
+await publish(store, sourceOf({ ...emptyState(), courses: [course(1)] }), clock);
+const app = await createService(t, store, clock, { DATA_LICENSE: 'CC0 https://example.org/cc0' });
 
 async function linksOf(app: FastifyInstance, url: string): Promise<Record<string, string>> {
   const { headers } = await app.inject(url);
@@ -18,7 +17,6 @@ async function linksOf(app: FastifyInstance, url: string): Promise<Record<string
 }
 
 t.test('Every data answer leads to the licence and to the contract', async (t) => {
-  const app = await served(t);
   for (const url of ['/v1/snapshots/latest', '/v1/snapshots', '/v1/courses', '/v1/metrics']) {
     t.match(
       await linksOf(app, url),
@@ -33,8 +31,34 @@ t.test('Every data answer leads to the licence and to the contract', async (t) =
   for (const url of ['/openapi.json', '/docs']) t.equal((await app.inject(url)).statusCode, 200);
 });
 
+t.test('The contract and the pages lead to the contract', async (t) => {
+  for (const url of ['/', '/docs', '/openapi.json', '/openapi-3.0.json']) {
+    t.strictSame(
+      await linksOf(app, url),
+      { 'service-desc': '/openapi.json', 'service-doc': '/docs' },
+      url,
+    );
+  }
+});
+
+t.test('An address with a slash too many is told the one that is there', async (t) => {
+  for (const [url, there] of [
+    ['/docs/', '/docs'],
+    ['/v1/snapshots/?limit=1', '/v1/snapshots'],
+    ['/v1/courses/1//', '/v1/courses/1'],
+  ] as const) {
+    const answer = await app.inject(url);
+    t.equal(answer.statusCode, 404, url);
+    t.match(answer.json<Problem>().detail, `without the slash at its end it is ${there}.`);
+  }
+  for (const url of ['/nowhere/', '//', '///', `/a${'/'.repeat(5_000)}`]) {
+    const answer = await app.inject(url);
+    t.equal(answer.statusCode, 404, url.slice(0, 20));
+    t.notMatch(answer.json<Problem>().detail, /slash/);
+  }
+});
+
 t.test('What to cite is where the very answer stays, and answers there', async (t) => {
-  const app = await served(t);
   const snapshot = '/v1/snapshots/1';
   for (const url of ['/v1/snapshots/latest', '/system_metrics.json', snapshot]) {
     t.equal((await linksOf(app, url))['cite-as'], snapshot, url);
@@ -47,7 +71,6 @@ t.test('What to cite is where the very answer stays, and answers there', async (
 });
 
 t.test('Search engines are asked to leave the data alone', async (t) => {
-  const app = await served(t);
   const robots = await app.inject('/robots.txt');
   t.equal(robots.statusCode, 200);
   t.equal(robots.headers['content-type'], 'text/plain; charset=utf-8');
@@ -56,7 +79,6 @@ t.test('Search engines are asked to leave the data alone', async (t) => {
 });
 
 t.test('Pages have a strict policy, and data only say what they are', async (t) => {
-  const app = await served(t);
   for (const url of ['/', '/docs', '/problems']) {
     const { headers } = await app.inject(url);
     t.notMatch(headers['content-security-policy'], /unsafe|\*|https?:/, url);
