@@ -18,6 +18,7 @@ import groupLists from './plugins/group-lists.ts';
 import heavyQuestions from './plugins/heavy-questions.ts';
 import exports from './plugins/exports.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
+import negotiation from './plugins/negotiation.ts';
 import openapi from './plugins/openapi.ts';
 import published from './plugins/published.ts';
 import questions from './plugins/questions.ts';
@@ -82,6 +83,7 @@ export async function buildApp(
     await app.register(cors);
     await app.register(rateLimit, { perMinute: config.rateLimitPerMinute, clock, ...redis });
     await app.register(cache, redis);
+    await app.register(negotiation);
     await app.register(answers);
     await app.register(documentedFrame);
     await app.register(openapi, {

@@ -5,11 +5,11 @@ import { timestampText } from './scalars.ts';
 export const citationFormats = ['text', 'bibtex', 'csl-json'] as const;
 export type CitationFormat = (typeof citationFormats)[number];
 
-export const citationMediaTypes: Readonly<Record<CitationFormat, string>> = {
-  text: 'text/plain; charset=utf-8',
-  bibtex: 'application/x-bibtex; charset=utf-8',
-  'csl-json': 'application/vnd.citationstyles.csl+json; charset=utf-8',
-};
+export const citationMediaTypes = {
+  text: 'text/plain',
+  bibtex: 'application/x-bibtex',
+  'csl-json': 'application/vnd.citationstyles.csl+json',
+} as const satisfies Record<CitationFormat, string>;
 
 export interface Cited {
   readonly snapshotId: number;

@@ -58,6 +58,12 @@ export const problemTypes = {
     'Method not allowed',
     'The address exists, but does not answer this method. The Allow header lists those that it does.',
   ),
+  'not-acceptable': own(
+    'not-acceptable',
+    406,
+    'Not acceptable',
+    'The Accept header rules out every form that the answer could have. Send no Accept header, or one that names a form that there is.',
+  ),
   'request-timeout': own(
     'request-timeout',
     408,

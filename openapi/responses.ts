@@ -1,6 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox';
 import {
   challengeHeaders,
+  currentHeaders,
   dataHeaders,
   downloadHeaders,
   fileHeaders,
@@ -21,6 +22,11 @@ export function json(component: TSchema, description: string, example?: unknown)
 function respond(component: TSchema, description: string, headers: object, example: unknown) {
   const media = { schema: reference(component), ...(example === undefined ? {} : { example }) };
   return { description, headers, content: { 'application/json': media } };
+}
+
+/** A 200 that there is before anything is published too. */
+export function currentJson(component: TSchema, description: string, example?: unknown) {
+  return respond(component, description, currentHeaders, example);
 }
 
 /** An answer for operators, which nothing keeps. */
@@ -58,6 +64,7 @@ export const problems = {
   }),
   403: problem('The key is valid, but does not allow this.'),
   404: problem('There is no such resource.'),
+  406: problem('Accept rules out every form that the answer could have.'),
   409: problem('It cannot be done as things stand.'),
   410: problem('The course has been withdrawn.'),
   413: problem('The body is too large.'),

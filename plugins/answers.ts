@@ -102,6 +102,11 @@ function answers(app: FastifyInstance): void {
 
   /** Whether the body is to be sent; if not, the reply has been. */
   function proceeds(reply: FastifyReply, head: CodedHead): boolean {
+    const refusal = reply.mediaRefusal();
+    if (refusal !== undefined) {
+      reply.send(refusal);
+      return false;
+    }
     const headers = reply.request.raw.headers;
     const verdict = evaluate(headers, head);
     if (verdict === 'proceed') return true;
@@ -135,17 +140,17 @@ function answers(app: FastifyInstance): void {
     reply.headers(fields).send(bytes);
   }
 
-  app.decorate('representation', (body: Buffer | string, contentType?: string, address?: string) =>
-    Representation.of(body, contentType, address),
-  );
-
-  app.decorateReply('answer', function (this: FastifyReply, representation, head) {
   app.addHook('onRoute', (route) => {
     if (route.method !== 'HEAD') return;
     // After what Fastify itself does for HEAD, which calls a missing body one of no bytes.
     route.onSend = [...[route.onSend ?? []].flat(), withoutLengthOf304];
   });
 
+  app.decorate('representation', (body: Buffer | string, contentType?: string, address?: string) =>
+    Representation.of(body, contentType, address),
+  );
+
+  app.decorateReply('answer', function (this: FastifyReply, representation, head) {
     const { headers } = this.request.raw;
     const coding = bodyCodings.choose(headers['accept-encoding']);
     const coded = representation.head(coding, head);
@@ -203,17 +208,17 @@ async function bytesOf(answer: StreamAnswer, coding: Coding): Promise<Readable> 
   return coding === 'gzip' ? gzipped(bytes) : bytes;
 }
 
-async function sendFile(
-  reply: FastifyReply,
-  file: KeptFile,
-  coding: Coding,
-  coded: CodedHead,
 /** The length would be that of the 200, which is not known (RFC 9110 §8.6). */
 const withoutLengthOf304: onSendHookHandler = (_request, reply, _payload, done) => {
   if (reply.statusCode === 304) reply.removeHeader('content-length');
   done();
 };
 
+async function sendFile(
+  reply: FastifyReply,
+  file: KeptFile,
+  coding: Coding,
+  coded: CodedHead,
 ): Promise<void> {
   const { length, sha256 } = file.facts;
   const { method, headers } = reply.request.raw;
@@ -260,4 +265,7 @@ function sendStream(reply: FastifyReply, source: Readable, fields: Fields): void
   reply.headers(fields).send(source);
 }
 
-export default fp(answers, { name: 'answers', dependencies: ['errors', 'rate-limit'] });
+export default fp(answers, {
+  name: 'answers',
+  dependencies: ['errors', 'negotiation', 'rate-limit'],
+});

@@ -103,6 +103,11 @@ export class ProblemError extends Error {
     return new ProblemError('forbidden', detail);
   }
 
+  static notAcceptable(types: readonly string[]): ProblemError {
+    const what = types.join(', ');
+    return new ProblemError('not-acceptable', `Accept rules out all that there is here: ${what}.`);
+  }
+
   static quotaExceeded(detail: string, retryAfterSeconds: number): ProblemError {
     return new ProblemError('quota-exceeded', detail, {
       headers: { 'retry-after': String(retryAfterSeconds) },
@@ -175,6 +180,7 @@ const slugOfStatus: Readonly<Record<number, ProblemSlug>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not-found',
+  406: 'not-acceptable',
   408: 'request-timeout',
   410: 'gone',
   412: 'precondition-failed',
@@ -211,12 +217,6 @@ function withOtherParts(error: ProblemError, request: FastifyRequest): ProblemEr
   return ProblemError.invalidParameters(errors);
 }
 
-const emptyQuery = { type: 'object', properties: {}, additionalProperties: false };
-
-function errors(app: FastifyInstance): void {
-  app.addSchema(ParameterProblemSchema);
-  app.addSchema(ProblemSchema);
-
 /** By steps: a pattern would look at a run of slashes once for each of them. */
 function withoutLastSlashes(path: string): string {
   let end = path.length;
@@ -228,33 +228,34 @@ function hasEmptyPart(params: unknown): boolean {
   return Object.values(params as object).includes('');
 }
 
+const emptyQuery = { type: 'object', properties: {}, additionalProperties: false };
+
+function errors(app: FastifyInstance): void {
+  app.addSchema(ParameterProblemSchema);
+  app.addSchema(ProblemSchema);
+
   // A second router over the same patterns tells which methods a path does answer. OPTIONS
   // is left out: CORS answers it everywhere, so it would make every path a known one.
   const known = findMyWay({ maxParamLength: 16_384 });
   const methods = new Set<HTTPMethod>();
+  const routes: KnownRoute[] = [];
+  app.decorate('knownRoutes', routes);
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat() as HTTPMethod[]) {
       if (method === 'OPTIONS' || known.findRoute(method, route.url) !== null) continue;
       known.on(method, route.url, () => undefined);
       methods.add(method);
+      routes.push({ method, path: route.url });
     }
-  const routes: KnownRoute[] = [];
-  app.decorate('knownRoutes', routes);
     const schema = route.schema ?? {};
+    if (route.url.includes(':')) {
+      route.preValidation = [nothingForNoName, ...[route.preValidation ?? []].flat()];
+    }
     if (route.config?.anyQuery !== true && schema.querystring === undefined) {
       route.schema = { ...schema, querystring: emptyQuery };
     }
   });
-      routes.push({ method, path: route.url });
 
-  function nothingHere(request: FastifyRequest): ProblemError {
-    if (route.url.includes(':')) {
-      route.preValidation = [nothingForNoName, ...[route.preValidation ?? []].flat()];
-    }
-    const allowed = methodsAt(request.originalUrl);
-    if (allowed.length > 0) {
-      return ProblemError.methodNotAllowed(request.method, allowed.join(', '));
-    }
   function methodsAt(address: string): string[] {
     const answered = [...methods].filter((method) => {
       const found = known.find(method, address);
@@ -269,6 +270,11 @@ function hasEmptyPart(params: unknown): boolean {
     done(hasEmptyPart(request.params) ? nothingHere(request) : undefined);
   };
 
+  function nothingHere(request: FastifyRequest): ProblemError {
+    const allowed = methodsAt(request.originalUrl);
+    if (allowed.length > 0) {
+      return ProblemError.methodNotAllowed(request.method, allowed.join(', '));
+    }
     const path = pathOf(request.originalUrl);
     const without = withoutLastSlashes(path);
     const isThere = without !== path && methodsAt(without).length > 0;
@@ -279,6 +285,8 @@ function hasEmptyPart(params: unknown): boolean {
     );
   }
 
+  app.decorate('nothingHere', nothingHere);
+
   app.setNotFoundHandler((request, reply) => {
     reply.send(prepareProblem(nothingHere(request), request, reply));
   });
@@ -287,8 +295,6 @@ function hasEmptyPart(params: unknown): boolean {
 
   app.setErrorHandler((error, request, reply) => {
     // A body is read before it is noticed that nobody wants it.
-  app.decorate('nothingHere', nothingHere);
-
     let problem = request.is404 ? nothingHere(request) : problemOf(error);
     if (problem.code === 'unavailable') {
       const unlogged = refusals.count(problem.message);

@@ -14,7 +14,8 @@ async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<v
   for (const component of components) app.addSchema(component);
   await app.register(fastifySwagger, {
     openapi: documentFrame(options),
-    transformObject: (documents) => shareComponents(withoutNeedOfDefaults(documents)),
+    transformObject: (documents) =>
+      shareComponents(withNeededHeaders(withoutNeedOfDefaults(documents))),
     // Without it, components are named def-0, def-1 and so on.
     refResolver: {
       buildLocalReference: (schema, _baseUri, _fragment, index) =>
@@ -51,6 +52,24 @@ function withoutNeedOfDefaults(documents: SwaggerDocuments) {
     for (const operation of [path?.get, path?.post]) {
       for (const parameter of operation?.parameters ?? []) {
         if ('schema' in parameter && hasDefault(parameter.schema)) parameter.required = false;
+      }
+    }
+  }
+  return document;
+}
+
+/** That a header is never missing is said of the header; the plugin knows only its schema. */
+function withNeededHeaders(document: ReturnType<typeof withoutNeedOfDefaults>) {
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const operation of [path?.get, path?.post]) {
+      for (const response of Object.values(operation?.responses ?? {})) {
+        const headers = 'headers' in response ? (response.headers ?? {}) : {};
+        for (const header of Object.values(headers)) {
+          if (!('schema' in header)) continue;
+          const { required, ...schema } = header.schema as { readonly required?: unknown };
+          header.schema = schema;
+          if (required === true) header.required = true;
+        }
       }
     }
   }

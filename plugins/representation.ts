@@ -24,6 +24,8 @@ export interface AnswerHead {
    */
   readonly dates?: 'immutable' | 'vague';
   readonly cacheControl: string;
+  /** The request header that chose between forms of the content, if one did. */
+  readonly chosenBy?: 'Accept';
   /** Links as the header field `Link` has them, each one `<address>; rel="…"`. */
   readonly links: readonly string[];
 }
@@ -58,7 +60,7 @@ export function codedHead(
   const notModified: Record<string, string> = {
     etag,
     'cache-control': head.cacheControl,
-    vary: 'Accept-Encoding',
+    vary: head.chosenBy === undefined ? 'Accept-Encoding' : `${head.chosenBy}, Accept-Encoding`,
   };
   if (lastModified !== undefined) notModified['last-modified'] = lastModified;
   if (head.snapshotId !== undefined) notModified['snapshot-id'] = String(head.snapshotId);

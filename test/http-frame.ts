@@ -7,6 +7,7 @@ import cache from '../plugins/cache.ts';
 import cors from '../plugins/cors.ts';
 import errors from '../plugins/errors.ts';
 import { httpFrameOptions } from '../plugins/http-options.ts';
+import negotiation from '../plugins/negotiation.ts';
 import openapi from '../plugins/openapi.ts';
 import rateLimit from '../plugins/rate-limit.ts';
 import type { AnswerHead } from '../plugins/representation.ts';
@@ -40,6 +41,7 @@ export async function buildFrame(
   await app.register(cors);
   await app.register(rateLimit, { perMinute, ...redis, ...(clock === undefined ? {} : { clock }) });
   await app.register(cache, redis);
+  await app.register(negotiation);
   await app.register(answers);
   await app.register(openapi, {
     version: '1.2.3',

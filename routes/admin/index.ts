@@ -5,5 +5,7 @@ import publications from './publications.ts';
 export default async function admin(app: FastifyInstance): Promise<void> {
   if (app.requireOperator === undefined) return;
   app.addHook('onRequest', app.requireOperator);
+  // Nothing is begun for whom could not be told of it.
+  app.addHook('preHandler', app.requireAcceptable);
   await app.register(publications);
 }

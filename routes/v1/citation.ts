@@ -3,11 +3,13 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
   citationBody,
+  type CitationFormat,
   citationFormats,
   citationMediaTypes,
   CslItem,
 } from '../../openapi/citation.ts';
-import { dataHeaders } from '../../openapi/headers.ts';
+import { chosenHeaders } from '../../openapi/headers.ts';
+import { problemMediaType } from '../../openapi/problem.ts';
 import { problems, readProblems } from '../../openapi/responses.ts';
 import { reference, word } from '../../openapi/scalars.ts';
 import { findSnapshot } from '../../db/queries/snapshots.ts';
@@ -29,10 +31,13 @@ const Path = Type.Object({
 
 const Query = Type.Object(
   {
-    format: word(citationFormats, {
-      default: 'text',
-      description: 'text: for a list of references; bibtex; csl-json: for reference managers.',
-    }),
+    format: Type.Optional(
+      word(citationFormats, {
+        description:
+          'text: for a list of references; bibtex; csl-json: for reference managers. Without it, ' +
+          'what Accept prefers, or else text.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -43,6 +48,16 @@ interface Asked {
 }
 
 export default function citation(app: FastifyInstance, options: CitationOptions): void {
+  const types = citationFormats.map((format) => citationMediaTypes[format]);
+  const choice = app.mediaChoice([...types, problemMediaType]);
+
+  /** @throws {ProblemError} 406 */
+  function formatFor(accept: string | undefined): CitationFormat {
+    const type = choice.choose(accept);
+    if (type === undefined) throw ProblemError.notAcceptable(types);
+    return citationFormats.find((format) => citationMediaTypes[format] === type) ?? 'text';
+  }
+
   app.get(
     '/v1/snapshots/:snapshot_id/citation',
     {
@@ -58,7 +73,7 @@ export default function citation(app: FastifyInstance, options: CitationOptions)
         response: {
           200: {
             description: 'The citation.',
-            headers: dataHeaders,
+            headers: chosenHeaders,
             content: {
               'text/plain': { schema: { type: 'string' } },
               'application/x-bibtex': { schema: { type: 'string' } },
@@ -68,13 +83,14 @@ export default function citation(app: FastifyInstance, options: CitationOptions)
             },
           },
           404: problems[404],
+          406: problems[406],
           ...readProblems,
         },
       },
     },
     async (request: FastifyRequest<Asked>, reply) => {
       const { snapshot_id: snapshotId } = request.params;
-      const { format } = request.query;
+      const { format = formatFor(request.headers.accept) } = request.query;
       const [row, store] = await Promise.all([
         findSnapshot(app.sql, snapshotId),
         readStore(app.sql),
@@ -86,8 +102,10 @@ export default function citation(app: FastifyInstance, options: CitationOptions)
       const { revision } = store;
       const address = `${base}/v1/snapshots/${String(snapshotId)}`;
       const body = citationBody({ ...row, revision, address, license: options.license }, format);
-      return reply.answer(app.representation(body, citationMediaTypes[format]), {
+      const contentType = `${citationMediaTypes[format]}; charset=utf-8`;
+      return reply.answer(app.representation(body, contentType), {
         snapshotId,
+        ...(request.query.format === undefined ? { chosenBy: 'Accept' as const } : {}),
         cacheControl: 'no-cache',
         links: app.published.links(),
       });

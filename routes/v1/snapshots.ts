@@ -158,6 +158,8 @@ export default function snapshots(app: FastifyInstance): void {
   async function momentOf(pinnedTo?: number): Promise<HistoryMoment> {
     const moment = await findHistoryMoment(app.sql, pinnedTo);
     if (moment === undefined) throw ProblemError.unavailable('Nothing has been published yet.', 30);
+    // The first publication may be found here before its notice is.
+    if (app.published.latest === undefined) await app.published.refresh();
     return moment;
   }
 

@@ -1,7 +1,7 @@
 /** Freshness and limits: what a client looks at before it trusts or asks. */
 import type { FastifyInstance } from 'fastify';
 import { abandonedProblem, findLastRun, type RunRow } from '../../db/queries/job-runs.ts';
-import { json, readProblems } from '../../openapi/responses.ts';
+import { currentJson, readProblems } from '../../openapi/responses.ts';
 import { timestampText } from '../../openapi/scalars.ts';
 import { Status } from '../../openapi/status.ts';
 
@@ -65,7 +65,7 @@ export default function status(app: FastifyInstance, facts: StatusFacts): void {
           'The newest snapshot, when the next one is due and whether it is late, what the data ' +
           'come from, and the quota. Answers before anything is published.',
         tags: ['About the data'],
-        response: { 200: json(Status, 'The status now.'), ...readProblems },
+        response: { 200: currentJson(Status, 'The status now.'), ...readProblems },
       },
     },
     async (_request, reply) => {
