@@ -25,7 +25,7 @@ const house = t.testdir({
   metrics: { 'registry.ts': '', 'totals.ts': '' },
   openapi: { 'generate.ts': '', 'problem.ts': '' },
   bench: { 'run.ts': '' },
-  test: { 'app.test.ts': '' },
+  test: { 'app.test.ts': '', support: { 'service.ts': '' } },
 });
 
 // The rules under test need no types, and the house is in no TypeScript project.
@@ -70,7 +70,9 @@ const allowed: readonly (readonly [file: string, source: string])[] = [
   ['metrics/totals.ts', `import './registry.ts'; import { Type } from '@sinclair/typebox'`],
   ['commands/import.ts', `import '../config.ts'; import '../jobs/publish.ts'`],
   ['commands/import.ts', `import '../sources/demo.ts'; import '../db/open-database.ts'`],
-  ['test/app.test.ts', `import '../app.ts'; import '../jobs/publish.ts'; import 'fastify'`],
+  ['test/app.test.ts', `import './support/service.ts'; import '../jobs/publish.ts'`],
+  ['test/app.test.ts', `import '../plugins/cache.ts'; import 'fastify'`],
+  ['test/support/service.ts', `import '../../app.ts'; import '../../config.ts'`],
   ['bench/run.ts', `import '../server.ts'; import '../db/connect.ts'`],
 ];
 
@@ -105,6 +107,7 @@ const forbidden: readonly (readonly [file: string, imported: string])[] = [
   ['metrics/totals.ts', 'postgres'],
   ['commands/import.ts', '../app.ts'],
   ['app.ts', './test/app.test.ts'],
+  ['test/app.test.ts', '../app.ts'],
   ...['jobs/publish.ts', 'sources/demo.ts', 'db/connect.ts', 'db/queries/find-snapshot.ts'].flatMap(
     (file) =>
       ['fastify', 'fastify-plugin', '@fastify/caching'].map((name) => [file, name] as const),

@@ -4,6 +4,7 @@ import { environmentSchema, secretSettings } from '../config.ts';
 import type { Status } from '../openapi/status.ts';
 import { systemStatsGrant } from '../sources/dashboard-database/system-stats.ts';
 import { grantStatements, quoted } from '../sources/dashboard-database/tables.ts';
+import { isPage } from './support/contract.ts';
 import { dereferenced } from './support/document.ts';
 import { campaign, course, emptyState, sourceOf } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
@@ -130,6 +131,13 @@ void t.test('every route is described in the contract, or is a page', async (t) 
   const document = dereferenced(app.swagger()) as {
     paths: Record<string, Record<string, Operation>>;
   };
+  for (const { method, path } of app.knownRoutes) {
+    const template = path.replace(/:(\w+)/g, '{$1}');
+    const operation = document.paths[template]?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
+    t.ok(operation !== undefined || isPage(path), `${method} ${path}`);
+    t.notOk(operation !== undefined && isPage(path), `${path} is one or the other`);
+  }
+  t.ok(app.knownRoutes.length > 2 * Object.keys(document.paths).length);
   const ids = new Set<string>();
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {

@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { buildApp } from '../app.ts';
-import { readConfig } from '../config.ts';
 import type { Problem } from '../openapi/problem.ts';
 import { makeDirectory, until } from './embedded/holder.ts';
 import { course, emptyState, sourceOf, type SourceState } from './support/courses.ts';
@@ -20,7 +18,7 @@ import {
   request,
   terminateDownloads,
 } from './support/downloads.ts';
-import { publish, TestClock } from './support/service.ts';
+import { buildService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
 
 const gatedStart = '2001-01-01T00:00:00Z';
@@ -38,15 +36,11 @@ async function startInstance(
   { scheduler = false, dataDirectory }: { scheduler?: boolean; dataDirectory?: string } = {},
 ): Promise<Instance> {
   const directory = dataDirectory ?? (await makeDirectory(t));
-  const config = readConfig({
-    DATABASE_URL: store.url,
-    DATA_DIR: directory,
-    LOG_LEVEL: 'silent',
-    RATE_LIMIT_PER_MINUTE: '1000000',
-    SNAPSHOT_SCHEDULE: 'off',
-  });
-  const app = await buildApp(config, { scheduler, clock: () => new Date('2026-11-22T12:30:00Z') });
-  t.teardown(() => app.close());
+  const app = await buildService(
+    t,
+    { DATABASE_URL: store.url, DATA_DIR: directory, SNAPSHOT_SCHEDULE: 'off' },
+    { scheduler, clock: () => new Date('2026-11-22T12:30:00Z') },
+  );
   const url = await listen(app);
   return {
     url,

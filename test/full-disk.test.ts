@@ -3,10 +3,9 @@ import { statfsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { buildApp } from '../app.ts';
-import { readConfig } from '../config.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { makeExport, totalsOfRows } from './support/exports.ts';
+import { buildService } from './support/service.ts';
 
 const disk = await makeDirectory(t);
 const mounting = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=320m,mode=755', 'tmpfs', disk]);
@@ -25,11 +24,11 @@ t.test(
     t.ok(isSmall, mounting.stderr.toString());
     const path = join(disk, 'courses.csv');
     await writeFile(path, small.text);
-    const app = await buildApp(
-      readConfig({ DATA_DIR: join(disk, 'data'), DASHBOARD_CSV: path, LOG_LEVEL: 'silent' }),
+    const app = await buildService(
+      t,
+      { DATA_DIR: join(disk, 'data'), DASHBOARD_CSV: path },
       { scheduler: false },
     );
-    t.teardown(() => app.close());
     const publish = async () => (await (await app.publisher.start('admin')).finished).run;
     const courses = async () => (await app.inject('/v1/courses.csv')).body;
     t.equal((await publish()).state, 'succeeded');

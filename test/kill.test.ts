@@ -6,13 +6,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { buildApp } from '../app.ts';
-import { readConfig } from '../config.ts';
 import { inspectServer } from '../db/embedded/postmaster.ts';
 import type { Run } from '../openapi/run.ts';
 import type { Snapshot } from '../openapi/snapshot.ts';
 import { makeDirectory, serverPid, until, untilStopped, type Cleanup } from './embedded/holder.ts';
 import { makeExport, totalsOfRows, type KnownTotals } from './support/exports.ts';
+import { buildService } from './support/service.ts';
 import { processesNaming, startProgram, startService, type Program } from './support/program.ts';
 
 const killsAtFirstStart = 2;
@@ -61,7 +60,7 @@ const history = new Map<number, Published>();
  * @returns the edition that is served
  */
 async function checkWhole(t: Test): Promise<0 | 1> {
-  const service = await buildApp(readConfig({ DATA_DIR: dataDirectory, LOG_LEVEL: 'silent' }));
+  const service = await buildService(t, { DATA_DIR: dataDirectory });
   const read = async (path: string): Promise<string> => {
     const answer = await service.inject(path);
     t.equal(answer.statusCode, 200, path);
@@ -161,7 +160,7 @@ t.test('SIGTERM lets answers under way end, then stops everything', async (t) =>
   const request = get(new URL('/v1/courses.csv', service.url));
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
   service.child.kill('SIGTERM');
-  await until('no connection is taken any more', () => isRefused(service.url));
+  await until('no connection is taken any more', () => isRefused(service.address));
   t.equal(service.child.exitCode, null, 'it waits for its reader');
   t.strictSame(totalsOfRows(await text(answer)), large.totals);
   t.ok(answer.complete);

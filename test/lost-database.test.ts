@@ -5,8 +5,6 @@ import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import t, { type Test } from 'tap';
-import { buildApp } from '../app.ts';
-import { readConfig } from '../config.ts';
 import { connect, type Sql } from '../db/connect.ts';
 import { startEmbeddedPostgres } from '../db/embedded/embedded-postgres.ts';
 import { isRunning } from '../db/embedded/postmaster.ts';
@@ -15,7 +13,7 @@ import { problemMediaType, type Problem } from '../openapi/problem.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { makeDirectory, serverPid, until } from './embedded/holder.ts';
 import { makeExport, totalsOfRows } from './support/exports.ts';
-import { silentLog } from './support/service.ts';
+import { buildService, silentLog } from './support/service.ts';
 
 const directory = await makeDirectory(t);
 const dataDirectory = join(directory, 'data');
@@ -67,17 +65,11 @@ function publish(path: string): Promise<PublicationResult> {
 }
 
 async function startApp(t: Test, path: string) {
-  const app = await buildApp(
-    readConfig({
-      DATA_DIR: dataDirectory,
-      DASHBOARD_CSV: path,
-      ADMIN_TOKEN: adminToken,
-      LOG_LEVEL: 'silent',
-      RATE_LIMIT_PER_MINUTE: '1000000',
-    }),
+  const app = await buildService(
+    t,
+    { DATA_DIR: dataDirectory, DASHBOARD_CSV: path, ADMIN_TOKEN: adminToken },
     { scheduler: false },
   );
-  t.teardown(() => app.close());
   if (app.published.latest === undefined) await (await app.publisher.start('start')).finished;
   return { app, url: new URL(await app.listen({ host: '127.0.0.1', port: 0 })) };
 }

@@ -3,11 +3,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import ts from 'typescript';
-import { buildApp } from '../../app.ts';
-import { readConfig } from '../../config.ts';
 import { course, emptyState, sourceOf } from '../support/courses.ts';
 import { runProgram } from '../support/program.ts';
-import { publish, TestClock } from '../support/service.ts';
+import { buildService, publish, TestClock } from '../support/service.ts';
 import { createStore } from '../support/store.ts';
 import { generators } from './generators.ts';
 
@@ -61,10 +59,12 @@ t.test('clients that generators make of /openapi.json compile and work', async (
   const store = await createStore(t);
   await publish(store, sourceOf(state), clock);
   const serve = async (perMinute: string) => {
-    const settings = { DATABASE_URL: store.url, RATE_LIMIT_PER_MINUTE: perMinute };
-    const config = readConfig({ ...settings, DATA_DIR: t.testdirName, LOG_LEVEL: 'silent' });
-    const app = await buildApp(config, { scheduler: false, clock: clock.read });
-    t.teardown(() => app.close());
+    const settings = { DATABASE_URL: store.url, DATA_DIR: t.testdirName };
+    const app = await buildService(
+      t,
+      { ...settings, RATE_LIMIT_PER_MINUTE: perMinute },
+      { scheduler: false, clock: clock.read },
+    );
     return { app, address: await app.listen({ host: '127.0.0.1', port: 0 }) };
   };
   const folder = t.testdir(Object.fromEntries(generators.map(({ name }) => [name, {}])));

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Cleanup } from '../embedded/holder.ts';
+import { startContractProxy } from './contract-proxy.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -76,7 +77,10 @@ export function startProgram(
 }
 
 export interface RunningService extends Program {
+  /** Where to ask: whatever is answered there is held to the service's document. */
   readonly url: URL;
+  /** Where the process itself listens, for tests of its connections. */
+  readonly address: URL;
 }
 
 /** Starts the service on a free port and waits until it serves. */
@@ -92,7 +96,8 @@ export async function startService(
     ...environment,
   });
   const [, port] = await program.line(/is at +http:\/\/localhost:(\d+)\/\n/);
-  return { ...program, url: new URL(`http://127.0.0.1:${String(port)}/`) };
+  const address = new URL(`http://127.0.0.1:${String(port)}/`);
+  return { ...program, address, url: await startContractProxy(t, address) };
 }
 
 /** Runs a program to its end. */

@@ -8,7 +8,7 @@ import type { JobLog } from '../../jobs/run-publication.ts';
 import { runPublication, type PublicationResult } from '../../jobs/run-publication.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Cleanup } from '../embedded/holder.ts';
-import { holdToContract } from './conformance.ts';
+import { holdToContract, type Findings } from './conformance.ts';
 import type { TestStore } from './store.ts';
 
 /** A clock that stands still until it is set. */
@@ -59,6 +59,32 @@ export function publish(
   });
 }
 
+const findingsOf = new WeakMap<FastifyInstance, Findings>();
+
+/** What was wrong with the answers that a service has given over connections. */
+export async function wrongAnswers(app: FastifyInstance): Promise<readonly string[]> {
+  const found = await findingsOf.get(app)?.found();
+  return (found ?? []).map(({ message }) => message);
+}
+
+/**
+ * The service with these settings, as the server would build it, and every answer held to its
+ * document. There is no other way to it for a test: a lint rule sees to that.
+ */
+export async function buildService(
+  t: Cleanup,
+  environment: Readonly<Record<string, string>>,
+  overrides: Overrides = {},
+): Promise<FastifyInstance> {
+  const settings = { LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '100000', ...environment };
+  const app = await buildApp(readConfig(settings), overrides);
+  // Looked at last, when no answer is under way any more.
+  const findings = holdToContract(t, app);
+  t.teardown(() => app.close());
+  findingsOf.set(app, findings);
+  return app;
+}
+
 /** The service over a test's store, as the server would build it. */
 export async function createService(
   t: Cleanup,
@@ -69,15 +95,9 @@ export async function createService(
 ): Promise<FastifyInstance> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-service-'));
   t.teardown(() => rm(dataDirectory, { recursive: true, force: true }));
-  const config = readConfig({
-    DATABASE_URL: store.url,
-    DATA_DIR: dataDirectory,
-    LOG_LEVEL: 'silent',
-    RATE_LIMIT_PER_MINUTE: '100000',
-    ...environment,
-  });
-  const app = await buildApp(config, { scheduler: false, clock: clock.read, ...overrides });
-  t.teardown(() => app.close());
-  holdToContract(t, app);
-  return app;
+  return buildService(
+    t,
+    { DATABASE_URL: store.url, DATA_DIR: dataDirectory, ...environment },
+    { scheduler: false, clock: clock.read, ...overrides },
+  );
 }
