@@ -79,7 +79,19 @@ const unknownNames = [
   ' ',
 ];
 
-const accepts = ['*/*', 'text/html', 'application/xml;q=0', '', ';;;', 'a'.repeat(2_000)];
+const accepts = [
+  '*/*',
+  'application/*',
+  'application/json;q=0.1, application/problem+json',
+  'application/json;q=0',
+  'application/vnd.citationstyles.csl+json',
+  'application/x-bibtex;q=0.2, text/plain;q=x',
+  'application/xml',
+  'text/html',
+  '',
+  ';;;',
+  'a'.repeat(2_000),
+];
 const encodings = ['gzip', 'br', 'identity;q=0', '*;q=0', 'gzip;q=2, br;q=x', 'zstd', '', ',,,'];
 const conditions = ['*', '"x"', 'W/"x"', '"a", "b", W/"c"', 'x', '', '"', ',,,', '"'.repeat(999)];
 const dates = ['Sun, 22 Nov 2026 12:00:00 GMT', 'yesterday', '', '0', '2026-11-22'];
@@ -119,6 +131,28 @@ const bodies: readonly (readonly [type: string, body: string])[] = [
   ['application/json', `"${'a'.repeat(1_100_000)}"`],
 ];
 
+/** Where there is nothing, or a page. */
+const otherPaths = [
+  '/',
+  '/docs',
+  '/docs/',
+  '/openapi.json',
+  '/problems/not-found',
+  '/nowhere',
+  '/v1',
+  '/v1/snapshots/',
+  '//v1/courses',
+  '/v1/courses/1/',
+  '/v1/courses.json',
+  '/v1/courses/1/history/2',
+  '/V1/courses',
+  '/v1/%2e%2e/courses',
+  '/%zz',
+  '/%00',
+  `/${'a/'.repeat(500)}`,
+  `/v1/courses/${'9'.repeat(5_000)}`,
+];
+
 const otherMethods = ['PUT', 'DELETE', 'PATCH', 'POST', 'OPTIONS', 'HEAD'];
 
 export class RandomRequests {
@@ -137,6 +171,14 @@ export class RandomRequests {
   }
 
   next(): MadeRequest {
+    if (this.#chance(0.03)) {
+      const options = {
+        method: this.#pick(['GET', 'GET', ...otherMethods]),
+        url: this.#pick(otherPaths),
+        headers: this.#headers(),
+      };
+      return { operation: undefined, refusal: undefined, options };
+    }
     const operation = this.#pick(this.#operations);
     const reasons: string[] = [];
     let path = operation.template;
