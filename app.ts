@@ -34,6 +34,7 @@ import problems from './routes/problems.ts';
 import robots from './routes/robots.ts';
 import systemMetrics from './routes/system-metrics.ts';
 import v1 from './routes/v1/index.ts';
+import verify from './routes/verify.ts';
 
 export interface Overrides {
   readonly logger?: FastifyServerOptions['logger'];
@@ -142,6 +143,7 @@ export async function buildApp(
     await app.register(docs);
     await app.register(problems);
     await app.register(robots);
+    await app.register(verify);
     await app.register(frontPage, {
       isDemo: app.store.isDemo,
       license: config.license,

@@ -110,6 +110,7 @@ ${links([
   ['/docs', 'the contract, to read and to try'],
   ['/openapi.json', 'the contract, to generate a client from'],
   ['/problems', 'every error there is'],
+  ['/verify.mjs', 'a program that adds everything up again, to check us'],
   ['/health/live', 'whether the process answers, for operators'],
   ['/health/ready', 'whether the database does and something is published'],
 ])}

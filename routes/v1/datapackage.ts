@@ -53,7 +53,8 @@ export default function datapackage(app: FastifyInstance, options: DatapackageOp
         description:
           'A Frictionless Data Package, version 2, of the files of courses, campaigns and wikis: ' +
           'columns with types, units and definitions, bytes, rows and SHA-256, licence and ' +
-          'citation. 503 while the files of a snapshot are being made.',
+          'citation. 503 while the files of a snapshot are being made. /verify.mjs is a program ' +
+          'that compares it with the files, and every total with their rows.',
         tags: ['About the data'],
         querystring: Query,
         response: { 200: json(DataPackage, 'The package.'), 404: problems[404], ...readProblems },
