@@ -229,9 +229,16 @@ const dimensions = {
 /** A course counts whole in each of these groups, so that they do not add up. */
 const overlapping = new Set(['wiki', 'campaign']);
 
-/** What has none is a group of its own. @param {string | null} text @returns {(string | null)[]} */
+/**
+ * Items have `|` between them, and `\` before one that is of an item. What has none is a group of
+ * its own.
+ *
+ * @param {string | null} text
+ * @returns {(string | null)[]}
+ */
 function listOf(text) {
-  return text === null || text === '' ? [null] : [...new Set(text.split('|'))];
+  const items = (text ?? '').match(/(?:\\[^]|[^|\\])+/g) ?? [];
+  return items.length === 0 ? [null] : items.map((item) => item.replace(/\\([^])/g, '$1'));
 }
 
 /** All courses, and those of every group. */
