@@ -32,6 +32,8 @@ export async function fillLargeStore(sql: Sql): Promise<void> {
       (random() * 100)::integer, (random() * 50000)::integer, (random() * 20)::integer
     from course_versions v, unnest(v.wikis) w (wiki), generate_series(0, 4) n
     where v.valid_to is null and v.course_id % 5 <> 0`;
+  await sql`
+    insert into wikis (wiki) select distinct unnest(wikis) from course_versions`;
   await sql`update store set source_kind = 'dashboard_database'`;
   await sql`vacuum analyze`;
 }

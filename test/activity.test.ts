@@ -135,14 +135,16 @@ void t.test('the timeline of a slice', async (t) => {
           ...['courses', 'edits', 'bytes_added', 'references_added'].map((n) => `${n}_coverage`),
         ],
         ...items.map((item) =>
-          [...Object.values(item), ...Object.values(coverage)].map((value) => String(value ?? '')),
+          [...Object.values({ ...item }), ...Object.values(coverage)].map((value) =>
+            String(value ?? ''),
+          ),
         ),
       ]);
     }
   });
 });
 
-const rowsOf = (csv: string): string[][] => parse(csv, { record_delimiter: '\r\n' });
+const rowsOf = (csv: string) => parse(csv, { record_delimiter: '\r\n' });
 
 void t.test('what is not collected is null, and zero is zero', async (t) => {
   const unknown = { edits: null, bytesAdded: null, referencesAdded: null };
