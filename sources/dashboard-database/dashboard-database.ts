@@ -53,7 +53,6 @@ export function dashboardDatabaseSource(options: DashboardDatabaseOptions): Sour
           domains,
           databaseTime: String(clock?.read_at),
           opening,
-          greatest: await greatestIds(database),
         });
       } catch (error) {
         await database.close();
@@ -69,7 +68,6 @@ interface ReadingParts {
   readonly domains: WikiDomains;
   readonly databaseTime: string;
   readonly opening: OpenOptions;
-  readonly greatest: GreatestIds;
 }
 
 class DashboardReading implements SourceReading {
@@ -89,11 +87,12 @@ class DashboardReading implements SourceReading {
   }
 
   async *campaigns(): AsyncGenerator<SourceCampaign[]> {
-    const { database, warnings, greatest } = this.#parts;
+    const { database, warnings } = this.#parts;
     this.#begin('campaigns');
+    const greatest = await greatestId(database, 'campaigns');
     for await (const campaigns of readCampaigns(database, warnings)) {
       for (const campaign of campaigns) this.#campaignIds.add(campaign.campaignId);
-      this.#advance(campaigns.length, (campaigns.at(-1)?.campaignId ?? 0) / greatest.campaigns);
+      this.#advance(campaigns.length, (campaigns.at(-1)?.campaignId ?? 0) / greatest);
       yield campaigns;
     }
     this.#advance(0, 1);
@@ -104,8 +103,9 @@ class DashboardReading implements SourceReading {
   }
 
   async *courses(): AsyncGenerator<SourceCourse[]> {
-    const { database, warnings, domains, databaseTime, opening, greatest } = this.#parts;
+    const { database, warnings, domains, databaseTime, opening } = this.#parts;
     this.#begin('courses');
+    const greatest = await greatestId(database, 'courses');
     const batches = readCourses({
       database,
       warnings,
@@ -118,7 +118,7 @@ class DashboardReading implements SourceReading {
       reread: this.#reread,
     });
     for await (const courses of readAhead(batches)) {
-      this.#advance(courses.length, (courses.at(-1)?.courseId ?? 0) / greatest.courses);
+      this.#advance(courses.length, (courses.at(-1)?.courseId ?? 0) / greatest);
       yield courses;
     }
     this.#advance(0, 1);
@@ -140,11 +140,12 @@ class DashboardReading implements SourceReading {
   }
 
   async *enrollments(): AsyncGenerator<SourceEnrollment[]> {
-    const { database, warnings, greatest } = this.#parts;
+    const { database, warnings } = this.#parts;
     this.#begin('enrollments');
+    const greatest = await greatestId(database, 'courses_users');
     const batches = readEnrollments(database, this.#windows, warnings);
     for await (const { enrollments, last } of readAhead(batches)) {
-      this.#advance(enrollments.length, last / greatest.enrollments);
+      this.#advance(enrollments.length, last / greatest);
       yield enrollments;
     }
     this.#advance(0, 1);
@@ -186,24 +187,16 @@ class DashboardReading implements SourceReading {
   }
 }
 
-interface GreatestIds {
-  readonly campaigns: number;
-  readonly courses: number;
-  readonly enrollments: number;
-}
-
-/** Each is one look at the end of a primary key, where counting would read whole tables. */
-async function greatestIds(database: DashboardConnection): Promise<GreatestIds> {
-  const [row] = await database.rows(
-    ['campaigns', 'courses', 'enrollments'],
-    `select (select max(id) from campaigns) as campaigns, (select max(id) from courses) as courses,
-       (select max(id) from courses_users) as enrollments`,
-  );
-  return {
-    campaigns: Number(row?.campaigns ?? 0),
-    courses: Number(row?.courses ?? 0),
-    enrollments: Number(row?.enrollments ?? 0),
-  };
+/**
+ * A look at the end of the primary key, where counting would read the whole table. Only when
+ * the table is about to be read: a transaction keeps whoever would alter or lock it waiting.
+ */
+async function greatestId(
+  database: DashboardConnection,
+  table: 'campaigns' | 'courses' | 'courses_users',
+): Promise<number> {
+  const [row] = await database.rows(['greatest'], `select max(id) as greatest from ${table}`);
+  return Number(row?.greatest ?? 0);
 }
 
 /** Asks for every column that will be read, so that a lack shows before anything is read. */
