@@ -80,12 +80,12 @@ ${numbers(app)}
 ${links([
   ['/v1/snapshots/latest', 'the newest snapshot, as JSON'],
   ['/v1/snapshots?interval=month', 'its history, the last snapshot of each month'],
-  ['/v1/totals', 'totals of any slice, at any snapshot: <code>?group_by=home_wiki</code>'],
-  ['/v1/trends', 'the same over the snapshots'],
-  ['/v1/activity', 'when the edits happened, by month, quarter or year'],
-  ['/v1/courses', 'courses, filtered, searched and sorted, a page at a time'],
-  ['/v1/campaigns', 'campaigns with their totals'],
-  ['/v1/wikis', 'tracked wikis with their totals'],
+  ['/v1/totals?group_by=home_wiki', 'totals of any slice, at any snapshot'],
+  ['/v1/trends?group_by=type&interval=month', 'the same over the snapshots'],
+  ['/v1/activity?interval=quarter', 'when the edits happened, by month, quarter or year'],
+  ['/v1/courses?sort=-edits&limit=10', 'courses, filtered, searched and sorted, a page at a time'],
+  ['/v1/campaigns?sort=-edits&limit=10', 'campaigns with their totals'],
+  ['/v1/wikis?sort=-edits&limit=10', 'tracked wikis with their totals'],
   ['/system_metrics.json', 'the newest snapshot, for the Dashboard’s front end'],
 ])}
 </section>

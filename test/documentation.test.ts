@@ -84,7 +84,12 @@ void t.test('the first page leads to every resource, and every link answers', as
       return link.replaceAll('&amp;', '&');
     },
   );
-  for (const link of links) t.equal((await app.inject(link)).statusCode, 200, link);
+  for (const link of links) {
+    const { statusCode } = await app.inject(link);
+    // The one that waits for its files.
+    if (statusCode === 503) await app.exports.settled();
+    t.equal(statusCode === 503 ? (await app.inject(link)).statusCode : statusCode, 200, link);
+  }
   for (const name of ['totals', 'trends', 'activity', 'courses', 'campaigns', 'wikis']) {
     t.ok(
       links.some((link) => link.startsWith(`/v1/${name}?`)),

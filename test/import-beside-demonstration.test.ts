@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { buildApp } from '../app.ts';
-import { readConfig } from '../config.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { runProgram } from './support/program.ts';
+import { buildService } from './support/service.ts';
 
 const sample = new URL('./fixtures/campaign_courses-2026-08-27.csv', import.meta.url).pathname;
 
@@ -15,7 +14,7 @@ void t.test(
     const directory = join(await makeDirectory(t), 'data');
     const log = new PassThrough();
     const overrides = { logger: { level: 'warn', stream: log }, scheduler: false } as const;
-    const service = await buildApp(readConfig({ DATA_DIR: directory }), overrides);
+    const service = await buildService(t, { DATA_DIR: directory }, overrides);
     t.ok(service.store.isDemo);
     const logged = once(log, 'data');
     const publish = () => runProgram(t, ['commands/import.ts', sample], { DATA_DIR: directory });
@@ -25,8 +24,7 @@ void t.test(
     t.match(String((await logged)[0]), /real data have been published into this DATA_DIR/);
     await service.close();
 
-    const restarted = await buildApp(readConfig({ DATA_DIR: directory }), overrides);
-    t.teardown(() => restarted.close());
+    const restarted = await buildService(t, { DATA_DIR: directory }, overrides);
     t.notOk(restarted.store.isDemo);
     t.match((await restarted.inject('/v1/snapshots/latest')).json(), { totals: { courses: 33 } });
     const second = await publish();

@@ -73,7 +73,7 @@ const frameStatuses = [400, 401, 403, 404, 405, 413, 414, 415, 429, 431, 503];
 
 /** Addresses that are for people and browsers, and the contract itself: not in the document. */
 const pages =
-  /^\/(docs(\/[\w.-]+)?|problems(\/[\w-]+)?|openapi(-3\.0)?\.json|robots\.txt|favicon\.ico|page\.css)?$/;
+  /^\/(docs(\/[\w.-]+)?|problems(\/[\w-]+)?|openapi(-3\.0)?\.json|robots\.txt|favicon\.ico|page\.css|verify\.mjs)?$/;
 
 export function isPage(path: string): boolean {
   return pages.test(path);
