@@ -65,7 +65,8 @@ export class ProblemError extends Error {
 
   static invalidParameters(errors: readonly ParameterProblem[]): ProblemError {
     const detail = errors.map(({ name, detail }) => `"${name}" ${detail}`).join('; ');
-    return new ProblemError('invalid-parameter', `${detail}.`, { errors });
+    const end = detail.endsWith('?') ? '' : '.';
+    return new ProblemError('invalid-parameter', detail + end, { errors });
   }
 
   static invalidQuery(name: string, detail: string): ProblemError {

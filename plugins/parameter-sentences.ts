@@ -36,13 +36,20 @@ function text(schema: AnySchemaObject): string {
       return `must be a ${String(schema['format'])}`;
   }
   if (typeof schema['pattern'] === 'string') {
-    return `must be of the form ${schema['pattern']}`;
+    return patterned(schema);
   }
   const length = range(schema, 'minLength', 'maxLength');
   if (length === ' of at least 1') return 'must not be empty';
   return length === ''
     ? 'must be text'
     : `must be text${length.replace(' from', ' of')} characters`;
+}
+
+/** A pattern is for programs; people are told what its description says that it is. */
+function patterned({ description }: AnySchemaObject): string {
+  const [sentence] = /^[^.]+/.exec(String(description ?? '')) ?? [];
+  if (sentence === undefined) return 'is not written as it must be';
+  return `must be ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
 }
 
 function range(schema: AnySchemaObject, lowest: string, highest: string): string {

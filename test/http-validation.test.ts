@@ -6,6 +6,7 @@ import type { ParameterProblem, Problem } from '../openapi/problem.ts';
 import { nearestName } from '../plugins/nearest-name.ts';
 import { malformedNames, parseQueryString } from '../plugins/query-string.ts';
 import { isDay } from '../plugins/request-validation.ts';
+import { snapshotProperty } from '../openapi/filters.ts';
 import { buildFrame } from './http-frame.ts';
 
 const Interval = Type.Unsafe<string>({
@@ -247,3 +248,21 @@ t.test('the nearest name is near', (t) => {
   t.equal(nearestName('x'.repeat(10_000), ['x']), undefined);
   t.end();
 });
+
+t.test(
+  'people are told in words what a pattern asks for, and one sign ends a sentence',
+  async (t) => {
+    const app = await buildFrame(t, (app) => {
+      const querystring = Type.Object({ snapshot: Type.Optional(snapshotProperty) });
+      app.get('/pinned', { schema: { querystring } }, (_request, reply) => {
+        reply.send({});
+      });
+    });
+    for (const text of ['007', '0', 'newest', '']) {
+      const { detail } = (await app.inject(`/pinned?snapshot=${text}`)).json<{ detail: string }>();
+      t.equal(detail, `"snapshot" must be a snapshot_id, or latest; got "${text}".`);
+    }
+    const { detail } = (await app.inject('/pinned?snapshpt=1')).json<{ detail: string }>();
+    t.equal(detail, '"snapshpt" is not known here; did you mean "snapshot"?');
+  },
+);
