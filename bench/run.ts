@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { tableHead } from './measure.ts';
 
 /** Each is a program of its own, so that what one leaves in memory does not burden the next. */
-const benchmarks = ['snapshot-reads', 'publishing', 'importing', 'first-sync'];
+const benchmarks = [
+  'snapshot-reads',
+  'publishing',
+  'importing',
+  'first-sync',
+  'questions',
+  'downloads',
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !benchmarks.includes(name));
