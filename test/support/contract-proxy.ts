@@ -42,7 +42,7 @@ async function passOn(
     port: service.port,
     method,
     path: url,
-    headers: fieldsOf(request),
+    headers: [...fieldsOf(request), ...withoutBody(request)],
     // A connection for each request, so that each breaks by itself.
     agent: false,
   });
@@ -64,6 +64,12 @@ async function passOn(
   findings.add(
     look.exchange({ method, url, status, headers: answer.headers, isHead: method === 'HEAD' }),
   );
+}
+
+/** What Node would else call a body of unknown length, in a method that may have one. */
+function withoutBody({ method, headers }: IncomingMessage): string[] {
+  const hasBody = 'content-length' in headers || 'transfer-encoding' in headers;
+  return method === 'POST' && !hasBody ? ['Content-Length', '0'] : [];
 }
 
 /** Every field as it came, but those that are about one connection. */
