@@ -46,7 +46,9 @@ export class LocalWindows {
   spend(client: string, { cost, limit, windowMilliseconds }: Spending): SpendingState {
     const now = this.#clock().getTime();
     let window = this.#windows.get(client);
-    if (window === undefined || window.endsAt <= now) {
+    const left = (window?.endsAt ?? now) - now;
+    // More than a window is left where the clock has been set back.
+    if (window === undefined || left <= 0 || left > windowMilliseconds) {
       window = { current: 0, endsAt: now + windowMilliseconds };
       this.#windows.set(client, window);
     }

@@ -315,6 +315,15 @@ t.test('the memory of clients is bounded', (t) => {
   t.end();
 });
 
+t.test('no window is longer than a minute where the clock is set back', (t) => {
+  let now = 3_600_000;
+  const windows = new LocalWindows(() => new Date(now));
+  windows.count('one', 60_000);
+  now = 0;
+  t.same(windows.count('one', 60_000), { current: 1, ttl: 60_000, refused: false });
+  t.end();
+});
+
 const redisUrl = 'redis://127.0.0.1:6379/';
 
 t.test('instances share the quota through Redis', async (t) => {
