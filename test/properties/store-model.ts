@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { SourceEnrollment } from '../../sources/source.ts';
 import { modelSnapshot, rowOf, type ModelRow, type ModelSnapshot } from './model-snapshot.ts';
 import { activityOf } from './world-source.ts';
@@ -26,8 +27,11 @@ export class StoreModel {
     this.#before = before;
   }
 
-  /** Publishes what is true of the world, and says how that must end. */
-  publish(whole: World, behaviour: Behaviour, now: Date): ModelState {
+  /**
+   * Publishes what is true of the world, and says how that must end. A snapshot is of the moment
+   * given, which must not be before now, and must be later than the one before.
+   */
+  publish(whole: World, behaviour: Behaviour, now: Date, at: Date): ModelState {
     for (const [id, at] of this.withdrawn) {
       if (at.getTime() < now.getTime() - grace) this.purge(id);
     }
@@ -45,7 +49,7 @@ export class StoreModel {
       this.#withdraw(hidden, now);
       return 'refused';
     }
-    return this.#publish(world, staged, missing, now);
+    return this.#publish(world, staged, missing, now, at);
   }
 
   /**
@@ -85,6 +89,7 @@ export class StoreModel {
     staged: ReadonlyMap<number, ModelRow>,
     missing: readonly number[],
     now: Date,
+    computedAt: Date,
   ): ModelState {
     const returned = [...staged.keys()].filter((id) => this.withdrawn.delete(id));
     this.#withdraw(missing, now);
@@ -119,7 +124,8 @@ export class StoreModel {
     if (!isNews && last !== undefined && day(last.computedAt) === day(now)) return 'unchanged';
 
     const second = Math.floor(now.getTime() / 1000) * 1000;
-    const computedAt = new Date(Math.max(second, (last?.computedAt.getTime() ?? 0) + 1000));
+    const earliest = Math.max(second, (last?.computedAt.getTime() ?? 0) + 1000);
+    assert.ok(computedAt.getTime() >= earliest, 'moments go on, and not into the past');
     const id = this.#before + this.snapshots.length + 1;
     this.snapshots.push(
       modelSnapshot({ id, computedAt, changes, rows: staged, people, slugs: this.slugs }),
