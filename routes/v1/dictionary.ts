@@ -1,7 +1,7 @@
 /** The data dictionary: what every number means. */
 import type { FastifyInstance } from 'fastify';
 import { dictionaryBody, MetricDictionary } from '../../openapi/dictionary.ts';
-import { json, readProblems } from '../../openapi/responses.ts';
+import { currentJson, readProblems } from '../../openapi/responses.ts';
 import type { AnswerHead } from '../../plugins/representation.ts';
 
 const cacheControl = 'public, max-age=3600';
@@ -30,7 +30,7 @@ export default function dictionary(app: FastifyInstance): void {
           'Every metric of this release: its unit, kind, definition, caveats and source, in the ' +
           'order of the fields and columns. Answers before anything is published.',
         tags: ['About the data'],
-        response: { 200: json(MetricDictionary, 'The dictionary, whole.'), ...readProblems },
+        response: { 200: currentJson(MetricDictionary, 'The dictionary, whole.'), ...readProblems },
       },
     },
     (_request, reply) => {
