@@ -23,6 +23,7 @@ import openapi from './plugins/openapi.ts';
 import published from './plugins/published.ts';
 import questions from './plugins/questions.ts';
 import rateLimit from './plugins/rate-limit.ts';
+import { requestLog } from './plugins/request-log.ts';
 import scheduler from './plugins/scheduler.ts';
 import securityHeaders from './plugins/security-headers.ts';
 import sliceFiles from './plugins/slice-files.ts';
@@ -72,6 +73,7 @@ export async function buildApp(
     ...httpFrameOptions(),
     logger: overrides.logger ?? { level: config.logLevel },
     // Who asked what is not written down; errors are, with the request's number.
+    childLoggerFactory: requestLog,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies(config.trustProxy),
     forceCloseConnections: 'idle',

@@ -156,9 +156,9 @@ for (const sort of ['course_id', '-edits', 'title']) {
 }
 
 const repeated = `/v1/totals?home_wiki=fr.wikipedia.org&group_by=type`;
-const body = join(store.directory, 'body.json');
-await writeFile(body, await ask(repeated));
-const bare = await startServer('bare', body);
+const recorded = join(store.directory, 'answer.json');
+await writeFile(recorded, JSON.stringify({ fields: {}, body: await ask(repeated) }));
+const bare = await startServer('bare', recorded);
 const each = { status: '2xx', connections: 64, seconds: 3 } as const;
 const [reached, floors]: [number[], number[]] = [[], []];
 for (let round = 0; round < 5; round += 1) {

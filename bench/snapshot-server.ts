@@ -1,6 +1,6 @@
 /**
  * `service DATA_DIR` or `bare FILE`: serves the whole service, or a bare Fastify route that
- * sends the file's bytes, until its standard input ends; says its address in one line.
+ * sends what the file says, until its standard input ends; says its address in one line.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -10,11 +10,21 @@ import { readConfig } from '../config.ts';
 
 const [, , kind, path = ''] = process.argv;
 
+/** An answer as it is sent: `/` sends its body alone, `/headed` its fields too. */
+export interface RecordedAnswer {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 async function bareApp(): Promise<FastifyInstance> {
-  const body = await readFile(path);
+  const answer = JSON.parse(await readFile(path, 'utf8')) as RecordedAnswer;
+  const body = Buffer.from(answer.body);
   const app = fastify();
   app.get('/', (_request, reply) => {
     reply.type('application/json; charset=utf-8').send(body);
+  });
+  app.get('/headed', (_request, reply) => {
+    reply.headers(answer.fields).send(body);
   });
   return app;
 }
