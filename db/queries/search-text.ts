@@ -20,12 +20,16 @@ const plainLetters: Readonly<Record<string, string>> = {
 };
 const lettered = new RegExp(`[${Object.keys(plainLetters).join('')}]`, 'gu');
 
+/** Nothing in it is taken apart or passed over but capitals and spaces. */
+const plain = /^[ -~]*$/;
+
 /**
  * Text as it is searched: case, accents and the width of characters do not matter, in any
  * script, and white space is one space. Texts and questions are folded alike, here, because
  * what a database takes for the same letter depends on its locale.
  */
 export function foldText(text: string): string {
+  if (plain.test(text)) return text.toLowerCase().replace(/ {2,}/g, ' ').trim();
   return text
     .normalize('NFKD')
     .replace(ignored, '')

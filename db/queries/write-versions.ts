@@ -31,17 +31,29 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
     join course_changes c using (course_id)
     where c.change in ('added', 'changed')
     order by s.course_id`;
+  if (written.count > analyzedVersions) {
+    await sql`analyze course_versions (course_id, valid_from, valid_to, home_wiki)`;
+  }
   return written.count;
 }
 
-/** The metrics' CSV fields, `,1,,3`: whole numbers or nothing, so never quoted. */
+/**
+ * After more new versions than this, the planner's statistics are taken anew at once: until
+ * they are, the next publication would be planned for the table as it was.
+ */
+const analyzedVersions = 10_000;
+
+/**
+ * The metrics' CSV fields, `,1,,3`: whole numbers or nothing, so never quoted, which is how
+ * PostgreSQL writes a row of them between parentheses.
+ */
 function csvTail(sql: Queryable) {
   const fields = courseMetricsAt(definitionsVersion).map((metric) =>
     metric.kind === 'sum'
       ? sql`s.${sql(metric.name)}`
       : sql`s.${sql(metric.input)} * ${metric.numerator}::bigint / ${metric.denominator}::bigint`,
   );
-  return sql`',' || array_to_string(array[${commaSeparated(sql, fields)}], ',', '')`;
+  return sql`',' || btrim(row(${commaSeparated(sql, fields)})::text, '()')`;
 }
 
 /**
