@@ -85,11 +85,11 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const { revisedAt } = await readStore(tx);
   const previous = await findLatestComputed(tx);
   const snapshotId = await nextSnapshotId(tx);
-  if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx));
   // The reading took its time: what is past its grace by now does not return either.
   const purged = options.purged + (await erasePastGrace(tx, options.now));
   const returned = await returnCourses(tx, previous?.snapshotId ?? 0);
   const changes = await findChanges(tx);
+  if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx, { returned }));
   const campaigns = await writeCampaigns(tx, snapshotId);
   const withdrawnNow = await withdrawCourses(tx, {
     snapshotId,

@@ -20,25 +20,29 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
   await sql`drop table if exists course_changes`;
   await sql`
     create temporary table course_changes as
-    select course_id, case when v.course_id is null then 'added' else 'changed' end as change
-    from staged_courses s
-    left join (select * from course_versions where valid_to is null) v using (course_id)
-    where v.course_id is null or (${stateOf(sql, 's')}) is distinct from (${stateOf(sql, 'v')})
-    union all
     select course_id,
-      case when exists (select from staged_hidden h where h.course_id = v.course_id)
-        then 'hidden' else 'disappeared' end
-    from course_versions v
-    where v.valid_to is null
-      and not exists (select from staged_courses s where s.course_id = v.course_id)`;
+      case
+        when v.is_there is null then 'added'
+        when s.is_there is not null then 'changed'
+        when exists (select from staged_hidden h where h.course_id = v.course_id) then 'hidden'
+        else 'disappeared'
+      end as change
+    from (select *, true as is_there from staged_courses) s
+    full join (select *, true as is_there from course_versions where valid_to is null) v
+      using (course_id)
+    where s.is_there is null or v.is_there is null
+      or (${stateOf(sql, 's')}) is distinct from (${stateOf(sql, 'v')})`;
   await sql`analyze course_changes`;
   const [row] = await sql<[Changes]>`
-    select
-      (select count(*) from staged_courses) as staged,
-      (select count(*) from staged_courses where keeps is null) as reread,
-      count(*) filter (where change = 'added') as added,
-      count(*) filter (where change = 'changed') as changed,
-      count(*) filter (where change = 'hidden') as hidden
-    from course_changes`;
+    select staged, reread, added, changed, hidden
+    from (
+      select count(*) as staged, count(*) filter (where keeps is null) as reread
+      from staged_courses
+    ) staged, (
+      select count(*) filter (where change = 'added') as added,
+        count(*) filter (where change = 'changed') as changed,
+        count(*) filter (where change = 'hidden') as hidden
+      from course_changes
+    ) changes`;
   return row;
 }

@@ -27,11 +27,16 @@ export interface Losses {
 const namespaceMetrics = ['mainspace_edits', 'article_talk_edits', 'userspace_edits'];
 
 /**
- * Compares what is staged with the store, before any of it is written. All but `courses` is
- * of courses that are public in the store and staged: what one course loses is not made up
- * for by what another gains.
+ * What the store has and the staged rows lack, once `course_changes` says which courses differ
+ * and before any of it is written. All but `courses` is of courses that are public in the
+ * store and staged: what one course loses is not made up for by what another gains.
+ *
+ * @param options.returned courses that have just come back, which had not been public
  */
-export async function findLosses(sql: Queryable): Promise<Losses> {
+export async function findLosses(
+  sql: Queryable,
+  { returned }: { readonly returned: number },
+): Promise<Losses> {
   const hasStatistics = (table: string) =>
     hasAny(
       sql,
@@ -43,41 +48,44 @@ export async function findLosses(sql: Queryable): Promise<Losses> {
       namespaceMetrics.map((name) => sql`nullif(${sql(`${table}.${name}`)}, 0)`),
     );
   const rows = await sql<(Loss & { of: keyof Losses })[]>`
-    with stays as (
-      select s.keeps is null as "isReread",
-        v.wikis, s.wikis as "wikisNow", v.campaign_ids as links, s.campaign_ids as "linksNow",
-        v.home_wiki is not null as home, s.home_wiki is not null as "homeNow",
-        v.new_or_returning <> 'unknown' as tag, s.new_or_returning <> 'unknown' as "tagNow",
-        ${hasStatistics('v')} as statistics, ${hasStatistics('s')} as "statisticsNow",
-        ${hasEdits('v')} as edits, ${hasEdits('s')} as "editsNow"
+    with before as (
+      select sum(cardinality(v.wikis)) as wikis,
+        sum(cardinality(v.campaign_ids)) as links,
+        count(v.home_wiki) as homes,
+        count(*) filter (where v.new_or_returning <> 'unknown') as tags,
+        count(*) filter (where ${hasStatistics('v')}) as statistics,
+        count(*) filter (where s.keeps is null and ${hasEdits('v')}) as edits
       from course_versions v join staged_courses s using (course_id)
       where v.valid_to is null
-    ), totals as (
-      select sum(cardinality(wikis)) as wikis,
-        sum(greatest(cardinality(wikis) - cardinality("wikisNow"), 0)) as "lostWikis",
-        sum(cardinality(links)) as links,
-        sum(greatest(cardinality(links) - cardinality("linksNow"), 0)) as "lostLinks",
-        count(*) filter (where home) as homes,
-        count(*) filter (where home and not "homeNow") as "lostHomes",
-        count(*) filter (where tag) as tags,
-        count(*) filter (where tag and not "tagNow") as "lostTags",
-        count(*) filter (where statistics) as statistics,
-        count(*) filter (where statistics and not "statisticsNow") as "lostStatistics",
-        count(*) filter (where "isReread" and edits) as edits,
-        count(*) filter (where "isReread" and edits and not "editsNow") as "lostEdits"
-      from stays
+    ), lost as (
+      select sum(greatest(cardinality(v.wikis) - cardinality(s.wikis), 0)) as wikis,
+        sum(greatest(cardinality(v.campaign_ids) - cardinality(s.campaign_ids), 0)) as links,
+        count(*) filter (where v.home_wiki is not null and s.home_wiki is null) as homes,
+        count(*) filter (
+          where v.new_or_returning <> 'unknown' and s.new_or_returning = 'unknown') as tags,
+        count(*) filter (where ${hasStatistics('v')} and not ${hasStatistics('s')}) as statistics,
+        count(*) filter (
+          where s.keeps is null and ${hasEdits('v')} and not ${hasEdits('s')}) as edits
+      from course_changes c
+      join course_versions v on v.course_id = c.course_id and v.valid_to is null
+      join staged_courses s on s.course_id = c.course_id
+      where c.change = 'changed'
     )
-    select of, coalesce(before, 0)::bigint as before, coalesce(lost, 0)::bigint as lost
-    from totals, lateral (values
-      ('trackedWikis', wikis, "lostWikis"), ('campaignLinks', links, "lostLinks"),
-      ('homeWikis', homes, "lostHomes"), ('instructorTags', tags, "lostTags"),
-      ('wikidataStatistics', statistics, "lostStatistics"),
-      ('namespaceEdits', edits, "lostEdits")) each (of, before, lost)
+    select of, coalesce(was, 0)::bigint as before, coalesce(missing, 0)::bigint as lost
+    from before, lost, lateral (values
+      ('trackedWikis', before.wikis, lost.wikis),
+      ('campaignLinks', before.links, lost.links),
+      ('homeWikis', before.homes, lost.homes),
+      ('instructorTags', before.tags, lost.tags),
+      ('wikidataStatistics', before.statistics, lost.statistics),
+      ('namespaceEdits', before.edits, lost.edits)) each (of, was, missing)
     union all
-    select 'courses', count(*), count(*) filter (where s.course_id is null)
-    from course_versions v left join staged_courses s using (course_id)
-    where v.valid_to is null and (s.course_id is not null
-      or not exists (select from staged_hidden h where h.course_id = v.course_id))
+    select 'courses', store.count - hidden - ${returned}::bigint, disappeared
+    from (select count(*) from course_versions where valid_to is null) store, (
+      select count(*) filter (where change = 'hidden') as hidden,
+        count(*) filter (where change = 'disappeared') as disappeared
+      from course_changes
+    ) gone
     union all
     select 'enrollments', coalesce(sum(before.rows), 0)::bigint,
       coalesce(sum(greatest(before.rows - coalesce(now.rows, 0), 0)), 0)::bigint

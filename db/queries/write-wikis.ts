@@ -8,7 +8,7 @@ export interface WikiChanges {
 
 /**
  * Brings the wikis up to date: those at the source, as staged, and those that a public course
- * has or had. To be called when the versions are written.
+ * has or had. To be called when the versions are written that `course_changes` asks for.
  *
  * @param options.returned how many courses got their history back, which may name more
  */
@@ -17,7 +17,10 @@ export async function writeWikis(
   { returned }: { readonly returned: number },
 ): Promise<WikiChanges> {
   // Of what a course had before, its wikis are known, unless it had left.
-  const courses = returned > 0 ? sql`course_versions` : sql`staged_courses`;
+  const courses =
+    returned > 0
+      ? sql`course_versions`
+      : sql`staged_courses join course_changes using (course_id)`;
   await sql`
     insert into wikis (wiki)
     select wiki from staged_wikis
