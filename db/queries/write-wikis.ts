@@ -18,9 +18,7 @@ export async function writeWikis(
 ): Promise<WikiChanges> {
   // Of what a course had before, its wikis are known, unless it had left.
   const courses =
-    returned > 0
-      ? sql`course_versions`
-      : sql`staged_courses join course_changes using (course_id)`;
+    returned > 0 ? sql`course_versions` : sql`staged_courses join course_changes using (course_id)`;
   await sql`
     insert into wikis (wiki)
     select wiki from staged_wikis
