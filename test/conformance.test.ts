@@ -173,6 +173,14 @@ t.test(`${wanted} random requests find nothing that the document does not say`, 
       }
     }
   }
+  // Too rare to be left to chance: a name that is longer than any, wherever one belongs.
+  const tooLong = 'a'.repeat(5000);
+  for (const template of Object.keys((app.swagger() as { paths: object }).paths)) {
+    if (!template.includes('{')) continue;
+    const { statusCode } = await app.inject(template.replace(/\{\w+\}/, tooLong));
+    t.equal(statusCode, 414, template);
+    statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
+  }
   for (const wrong of await wrongAnswers(app)) found.add(wrong.slice(0, 900));
   t.comment(`statuses: ${JSON.stringify([...statuses].sort((a, b) => a[0] - b[0]))}`);
   t.strictSame([...found].slice(0, 40), []);
