@@ -94,6 +94,7 @@ export async function buildApp(
       publicUrl: config.publicUrl,
       license: config.license,
       contact: config.contact,
+      requestsPerMinute: config.rateLimitPerMinute,
     });
     await app.register(database, {
       databaseUrl: config.databaseUrl,

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { Filters } from './filters.ts';
-import { count, nullableInteger, nullableString, reference, word } from './scalars.ts';
+import { count, identifier, nullableInteger, nullableString, reference, word } from './scalars.ts';
 import { groupBy } from './totals.ts';
 
 export const activityIntervals = ['month', 'quarter', 'year'] as const;
@@ -33,7 +33,6 @@ export const ActivityItem = Type.Object(
   },
   {
     $id: 'ActivityItem',
-    additionalProperties: false,
     description:
       'What happened in a period. Null is not collected; a sum beyond 2^53 − 1 is null too.',
   },
@@ -42,10 +41,10 @@ export type ActivityItem = Static<typeof ActivityItem>;
 
 export const Activity = Type.Object(
   {
-    snapshot_id: count({ description: 'The newest snapshot: activity is known as of it.' }),
+    snapshot_id: identifier({ description: 'The newest snapshot: activity is known as of it.' }),
     filters: reference(Filters),
     group_by: groupBy,
-    interval: word(activityIntervals),
+    interval: word(activityIntervals, { description: 'What a period is.' }),
     coverage: Type.Object(
       {
         courses: count({ description: 'Courses that the filters select.' }),
@@ -54,7 +53,6 @@ export const Activity = Type.Object(
         references_added: count({ description: 'Those with a number of references.' }),
       },
       {
-        additionalProperties: false,
         description:
           'How many of the courses have a value, whatever from and to. The Dashboard knows no ' +
           'activity of courses that it has not updated since 2025. What happened on a wiki that ' +
@@ -73,7 +71,6 @@ export const Activity = Type.Object(
   },
   {
     $id: 'Activity',
-    additionalProperties: false,
     description: 'When the edits of the courses of a slice happened.',
   },
 );

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { MetricValues } from '../metrics/totals.ts';
 import { MetricCoverage, MetricTotals } from './metric-values.ts';
 import { nextCursorProperty } from './page.ts';
-import { count, nullableString, reference, timestampText } from './scalars.ts';
+import { count, identifier, nullableString, reference, timestampText } from './scalars.ts';
 
 export const Campaign = Type.Object(
   {
@@ -10,17 +10,19 @@ export const Campaign = Type.Object(
     title: Type.String({
       description: 'Of campaigns that share a slug, the first one’s, as all that follows.',
     }),
-    description: nullableString(),
-    start: nullableString({ format: 'date-time' }),
-    end: nullableString({ format: 'date-time' }),
-    created_at: nullableString({ format: 'date-time' }),
+    description: nullableString({ description: 'As its organisers gave it.' }),
+    start: nullableString({ format: 'date-time', description: 'When it begins, UTC.' }),
+    end: nullableString({ format: 'date-time', description: 'When it ends, UTC.' }),
+    created_at: nullableString({
+      format: 'date-time',
+      description: 'When it was created on the Dashboard, UTC.',
+    }),
     url: Type.String({ format: 'uri', description: 'Its page on the Dashboard.' }),
     totals: reference(MetricTotals),
     coverage: reference(MetricCoverage),
   },
   {
     $id: 'Campaign',
-    additionalProperties: false,
     description:
       'A campaign, named as it is today, with the totals of its courses at a snapshot. ' +
       'Campaigns that share a slug are one.',
@@ -41,16 +43,16 @@ export interface CampaignBody {
 
 export const CampaignPage = Type.Object(
   {
-    snapshot_id: count({ description: 'Of every page of the walk.' }),
+    snapshot_id: identifier({ description: 'Of every page of the walk.' }),
     withdrawn_since: count({
       description:
         'How many of the snapshot’s courses are not public any more; where it is not 0, counts ' +
         'of people are null.',
     }),
-    items: Type.Array(reference(Campaign)),
+    items: Type.Array(reference(Campaign), { description: 'In the order that was asked for.' }),
     next_cursor: nextCursorProperty,
   },
-  { $id: 'CampaignPage', additionalProperties: false, description: 'Campaigns, a page at a time.' },
+  { $id: 'CampaignPage', description: 'Campaigns, a page at a time.' },
 );
 
 interface StoredCampaign {

@@ -24,19 +24,32 @@ export interface Cited {
 
 const author = 'Wikimedia Programs & Events Dashboard';
 
-const DateParts = Type.Object({ 'date-parts': Type.Array(Type.Array(Type.Integer())) });
+const DateParts = Type.Object(
+  {
+    'date-parts': Type.Array(Type.Array(Type.Integer({ minimum: 1, maximum: 9999 })), {
+      description: 'Year, month and day.',
+    }),
+  },
+  { description: 'The day of the snapshot.' },
+);
 
 /** An item of CSL-JSON. */
 export const CslItem = Type.Object(
   {
-    id: Type.String(),
-    type: Type.Literal('dataset'),
-    title: Type.String(),
-    author: Type.Array(Type.Object({ literal: Type.String() })),
+    id: Type.String({ description: 'An identifier for a reference manager.' }),
+    type: Type.Literal('dataset', { description: 'Always a data set.' }),
+    title: Type.String({ description: 'Names the snapshot and its moment.' }),
+    author: Type.Array(
+      Type.Object(
+        { literal: Type.String({ description: 'A name, as it is written.' }) },
+        { description: 'Who is to be named.' },
+      ),
+      { description: 'Who is to be named.' },
+    ),
     issued: DateParts,
-    version: Type.String(),
-    URL: Type.String(),
-    license: Type.String(),
+    version: Type.String({ description: 'The snapshot and the revision of its rows.' }),
+    URL: Type.String({ description: 'Where the snapshot stays.' }),
+    license: Type.String({ description: 'The address of the licence.' }),
   },
   { $id: 'CslItem', description: 'A data set as CSL-JSON describes it.' },
 );
@@ -45,8 +58,10 @@ export type CslItem = Static<typeof CslItem>;
 export const Citation = Type.Object(
   {
     text: Type.String({ description: 'For a list of references.' }),
-    bibtex: Type.String(),
-    csl_json: Type.Array(Type.Unsafe<CslItem>(Type.Ref('CslItem'))),
+    bibtex: Type.String({ description: 'For BibTeX.' }),
+    csl_json: Type.Array(Type.Unsafe<CslItem>(Type.Ref('CslItem')), {
+      description: 'For reference managers.',
+    }),
   },
   { $id: 'Citation', description: 'The same citation in three forms.' },
 );

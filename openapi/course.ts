@@ -5,6 +5,7 @@ import { statuses } from './filters.ts';
 import { nextCursorProperty } from './page.ts';
 import {
   count,
+  identifier,
   nullableInteger,
   nullableString,
   reference,
@@ -26,29 +27,31 @@ const metricFields = Object.fromEntries(
 );
 
 const courseFields = {
-  course_id: Type.Integer({
-    format: 'int64',
-    minimum: 1,
-    maximum: 9_007_199_254_740_991,
+  course_id: identifier({
     description: 'Stays, whatever the course is renamed to.',
   }),
   slug: nullableString({
     description: 'Of the course’s address; a rename changes it. Null for a course without one.',
   }),
-  title: nullableString(),
-  institution: nullableString(),
-  term: nullableString(),
+  title: nullableString({ description: 'As its organisers gave it.' }),
+  institution: nullableString({ description: 'The school, library or group behind it.' }),
+  term: nullableString({ description: 'As its organisers gave it: Spring 2026 …' }),
   type: nullableString({ description: 'As the Dashboard calls it: Editathon, BasicCourse …' }),
   home_wiki: nullableString({ description: 'A wiki’s domain.' }),
   wikis: Type.Array(Type.String(), { description: 'Tracked wikis by domain, sorted.' }),
   campaigns: Type.Array(Type.String(), {
     description: 'Slugs of its campaigns as they are today, sorted; one where campaigns share it.',
   }),
-  start: nullableString({ format: 'date-time' }),
-  end: nullableString({ format: 'date-time' }),
-  created_at: nullableString({ format: 'date-time' }),
+  start: nullableString({ format: 'date-time', description: 'When it begins, UTC.' }),
+  end: nullableString({ format: 'date-time', description: 'When it ends, UTC.' }),
+  created_at: nullableString({
+    format: 'date-time',
+    description: 'When it was created on the Dashboard, UTC.',
+  }),
   status: word(statuses, { description: 'At the snapshot’s computed_at.' }),
-  new_or_returning: word(newOrReturning),
+  new_or_returning: word(newOrReturning, {
+    description: 'Whether its instructor has run a course before, as tagged on the Dashboard.',
+  }),
   url: nullableString({
     format: 'uri',
     description: 'Its page on the Dashboard; null for a course without a slug, which has none.',
@@ -58,7 +61,6 @@ const courseFields = {
 
 export const Course = Type.Object(courseFields, {
   $id: 'Course',
-  additionalProperties: false,
   description: 'A public course (the Dashboard says program) as it is at a snapshot.',
 });
 export type Course = CourseFields & Readonly<Record<string, CourseValue>>;
@@ -84,20 +86,20 @@ interface CourseFields {
 
 export const CoursePage = Type.Object(
   {
-    snapshot_id: count({ description: 'Of every page of the walk.' }),
+    snapshot_id: identifier({ description: 'Of every page of the walk.' }),
     withdrawn_since: count({
       description: 'How many of the whole snapshot’s courses are not public any more.',
     }),
-    items: Type.Array(reference(Course)),
+    items: Type.Array(reference(Course), { description: 'In the order that was asked for.' }),
     next_cursor: nextCursorProperty,
   },
-  { $id: 'CoursePage', additionalProperties: false, description: 'Courses, a page at a time.' },
+  { $id: 'CoursePage', description: 'Courses, a page at a time.' },
 );
 export type CoursePage = Omit<Static<typeof CoursePage>, 'items'> & { items: Course[] };
 
 export const CourseVersion = Type.Object(
   {
-    from_snapshot_id: count({ description: 'The first snapshot with this state.' }),
+    from_snapshot_id: identifier({ description: 'The first snapshot with this state.' }),
     from_computed_at: timestamp({ description: 'When that was computed, UTC.' }),
     to_snapshot_id: nullableInteger({
       minimum: 1,
@@ -114,20 +116,18 @@ export const CourseVersion = Type.Object(
   },
   {
     $id: 'CourseVersion',
-    additionalProperties: false,
     description: 'A course’s state over a range of snapshots.',
   },
 );
 
 export const CourseHistory = Type.Object(
   {
-    snapshot_id: count({ description: 'The newest snapshot that the history reaches to.' }),
-    items: Type.Array(reference(CourseVersion)),
+    snapshot_id: identifier({ description: 'The newest snapshot that the history reaches to.' }),
+    items: Type.Array(reference(CourseVersion), { description: 'Newest first.' }),
     next_cursor: nextCursorProperty,
   },
   {
     $id: 'CourseHistory',
-    additionalProperties: false,
     description: 'The states of a course, newest first, a page at a time.',
   },
 );

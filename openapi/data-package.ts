@@ -6,28 +6,47 @@ import { listSentence, tableFields } from './table-schema.ts';
 
 const profiles = 'https://datapackage.org/profiles/2.0';
 
-const License = Type.Object({ name: Type.String(), title: Type.String(), path: Type.String() });
-const Origin = Type.Object({ title: Type.String(), path: Type.String() });
+const License = Type.Object(
+  {
+    name: Type.String({ description: 'Its identifier, as far as it has one.' }),
+    title: Type.String({ description: 'Its name, for people.' }),
+    path: Type.String({ description: 'Where its text is.' }),
+  },
+  { description: 'The terms of use.' },
+);
+const Origin = Type.Object(
+  {
+    title: Type.String({ description: 'Its name, for people.' }),
+    path: Type.String({ description: 'Its address.' }),
+  },
+  { description: 'Where data come from.' },
+);
 
-const TableSchema = Type.Object({
-  fields: Type.Array(Type.Object({}, { additionalProperties: true }), {
-    description: 'In the order of the columns; unit, beside the standard, is what they count.',
-  }),
-  missingValues: Type.Array(Type.String()),
-  primaryKey: Type.Array(Type.String()),
-});
+const TableSchema = Type.Object(
+  {
+    fields: Type.Array(Type.Object({}, { additionalProperties: true, description: 'A column.' }), {
+      description: 'In the order of the columns; unit, beside the standard, is what they count.',
+    }),
+    missingValues: Type.Array(Type.String(), { description: 'What stands for null.' }),
+    primaryKey: Type.Array(Type.String(), { description: 'Columns that tell rows apart.' }),
+  },
+  { description: 'A Table Schema: the columns of the file.' },
+);
 
 export const DataResource = Type.Object(
   {
-    name: Type.String(),
-    type: Type.Literal('table'),
-    title: Type.String(),
-    description: Type.String(),
+    name: Type.String({ description: 'What it is called within the package.' }),
+    type: Type.Literal('table', { description: 'Always a table.' }),
+    title: Type.String({ description: 'Its name, for people.' }),
+    description: Type.String({ description: 'What its rows are.' }),
     path: Type.String({ description: 'Relative to the package; names the snapshot.' }),
-    format: Type.Literal('csv'),
-    mediatype: Type.Literal('text/csv'),
-    encoding: Type.Literal('utf-8'),
-    dialect: Type.Object({}, { additionalProperties: true }),
+    format: Type.Literal('csv', { description: 'Always CSV.' }),
+    mediatype: Type.Literal('text/csv', { description: 'Always that of CSV.' }),
+    encoding: Type.Literal('utf-8', { description: 'Always UTF-8.' }),
+    dialect: Type.Object(
+      {},
+      { additionalProperties: true, description: 'A Table Dialect: how the file is written.' },
+    ),
     bytes: count({ description: 'Of the file, uncompressed.' }),
     hash: Type.String({ description: 'sha256: and the digest of the file, in hexadecimal.' }),
     rows: count({ description: 'Beside the standard: rows below the header.' }),
@@ -39,22 +58,30 @@ export type DataResource = Static<typeof DataResource>;
 
 export const DataPackage = Type.Object(
   {
-    $schema: Type.String(),
-    name: Type.String(),
+    $schema: Type.String({ description: 'The profile that the package follows.' }),
+    name: Type.String({ description: 'An identifier of the package.' }),
     id: Type.String({ description: 'Where this package stays.' }),
-    title: Type.String(),
-    description: Type.String(),
-    homepage: Type.String(),
+    title: Type.String({ description: 'Its name, for people.' }),
+    description: Type.String({ description: 'What it holds, and of when.' }),
+    homepage: Type.String({ description: 'The service that it comes from.' }),
     version: Type.String({ description: 'The snapshot and the revision of its rows.' }),
     created: timestamp({ description: 'When the numbers were computed, UTC.' }),
-    keywords: Type.Array(Type.String()),
-    licenses: Type.Array(License),
-    sources: Type.Array(Origin),
+    keywords: Type.Array(Type.String(), { description: 'What it is about.' }),
+    licenses: Type.Array(License, { description: 'On whose terms it may be used.' }),
+    sources: Type.Array(Origin, { description: 'What the data come from.' }),
     contributors: Type.Array(
-      Type.Object({ title: Type.String(), path: Type.String(), roles: Type.Array(Type.String()) }),
+      Type.Object(
+        {
+          title: Type.String({ description: 'A name, for people.' }),
+          path: Type.String({ description: 'An address.' }),
+          roles: Type.Array(Type.String(), { description: 'What was contributed.' }),
+        },
+        { description: 'Who had a part in it.' },
+      ),
+      { description: 'Whose work it is.' },
     ),
     citation: reference(Citation),
-    resources: Type.Array(reference(DataResource)),
+    resources: Type.Array(reference(DataResource), { description: 'The files.' }),
   },
   {
     $id: 'DataPackage',

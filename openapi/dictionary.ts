@@ -5,15 +5,15 @@ import { nullableString, reference, word } from './scalars.ts';
 export const Metric = Type.Object(
   {
     name: Type.String({ description: 'The name of the field and of the CSV column.' }),
-    title: Type.String(),
+    title: Type.String({ description: 'For headings, in English.' }),
     unit: Type.String({ description: 'What is counted: edits, bytes, people …' }),
     kind: word(['sum', 'count', 'distinct', 'derived'], {
       description:
         'sum: values of courses added up; count: a number of courses; distinct: a number of ' +
         'different people; derived: computed from another metric’s total.',
     }),
-    definition: Type.String(),
-    caveats: Type.Array(Type.String()),
+    definition: Type.String({ description: 'What exactly is counted.' }),
+    caveats: Type.Array(Type.String(), { description: 'What to know before comparing it.' }),
     source: Type.String({ description: 'Where it comes from, in the Dashboard’s own terms.' }),
     nullable: Type.Boolean({ description: 'Whether it can be null: not collected.' }),
     additive: Type.Boolean({
@@ -24,16 +24,16 @@ export const Metric = Type.Object(
       description: 'The definitions version that introduced it.',
     }),
   },
-  { $id: 'Metric', additionalProperties: false, description: 'An entry of the data dictionary.' },
+  { $id: 'Metric', description: 'An entry of the data dictionary.' },
 );
 export type Metric = Static<typeof Metric>;
 
 export const MetricDictionary = Type.Object(
   {
-    items: Type.Array(reference(Metric)),
+    items: Type.Array(reference(Metric), { description: 'In the order of the fields.' }),
     next_cursor: nullableString({ description: 'Always null: the dictionary is one page.' }),
   },
-  { $id: 'MetricDictionary', additionalProperties: false },
+  { $id: 'MetricDictionary', description: 'What each number means.' },
 );
 export type MetricDictionary = Static<typeof MetricDictionary>;
 

@@ -8,6 +8,8 @@ export interface DocumentFacts {
   readonly contact: string | undefined;
   /** Of the data. */
   readonly license: { readonly name: string; readonly url: string };
+  /** What a client without a key may spend of the quota in a minute. */
+  readonly requestsPerMinute: number;
 }
 
 /** Where the contract is, for programs and for people, as `Link` has it. */
@@ -26,20 +28,25 @@ const tags = [
   { name: 'Operations', description: 'Health, for operators.' },
 ] as const;
 
-const description = `Metrics of the Wikimedia Programs & Events Dashboard as a public, documented, citable data service.
+const description = (
+  requestsPerMinute: number,
+) => `Metrics of the Wikimedia Programs & Events Dashboard as a public, documented, citable data service.
 
 Every answer names its snapshot, in \`Snapshot-Id\` and \`snapshot_id\`, and a published snapshot never changes: cite its address. Null is not zero: it means not collected.
 
-Ask again with \`If-None-Match\`: a 304 costs no quota. Files and questions that read many rows cost more than one; their descriptions, and \`limits.costs\` of /v1/status, say how much. What is left of the quota is in \`RateLimit\`; over it, a 429 says in \`Retry-After\` when to come back. Problems are \`application/problem+json\`, and unknown parameters are problems.`;
+A client without a key may spend ${String(requestsPerMinute)} of the quota in a minute. Most requests cost one; files and questions that read many rows cost more, as their descriptions and \`limits.costs\` of /v1/status say; a 304 costs none, so ask again with \`If-None-Match\`. What is left of the quota is in \`RateLimit\`; over it, a 429 says in \`Retry-After\` when to come back.
+
+Problems are \`application/problem+json\`, and unknown parameters are problems. What answers GET answers HEAD with the same headers; OPTIONS is answered with 204 and \`Allow\`, any other method with 405.`;
 
 /** Options of @fastify/swagger's `openapi`. */
-export function documentFrame({ version, publicUrl, contact, license }: DocumentFacts) {
+export function documentFrame(facts: DocumentFacts) {
+  const { version, publicUrl, contact, license, requestsPerMinute } = facts;
   return {
     openapi: '3.1.0',
     info: {
       title: 'Dashboard Open Data',
       summary: 'System-wide metrics of the Programs & Events Dashboard',
-      description,
+      description: description(requestsPerMinute),
       version,
       contact: contact === undefined ? dashboardContact : contactOf(contact),
       license: { ...license },

@@ -101,7 +101,6 @@ export const dayRangeProperties = {
 /** As answers repeat them: lists sorted, each value once; what was not asked for is left out. */
 export const Filters = Type.Object(filterProperties, {
   $id: 'Filters',
-  additionalProperties: false,
   description: 'The filters of the question, lists sorted and each value once.',
 });
 export type Filters = Static<typeof Filters>;

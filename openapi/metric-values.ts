@@ -16,7 +16,6 @@ function perMetric<T>(field: (metric: Metric) => T): Record<string, T> {
 
 export const MetricTotals = Type.Object(perMetric(totalOf), {
   $id: 'MetricTotals',
-  additionalProperties: false,
   description:
     'A value for every metric of the definitions version, in the units of /v1/metrics; null is ' +
     'not collected, which is not zero.',
@@ -28,7 +27,6 @@ export const MetricCoverage = Type.Object(
   ),
   {
     $id: 'MetricCoverage',
-    additionalProperties: false,
     description:
       'How many courses had a value, metric by metric: of a derived metric, for its input; of ' +
       'people, the courses whose people are known. Null where nobody knows, as of totals that ' +
@@ -42,7 +40,6 @@ export const MetricDeltas = Type.Object(
   ),
   {
     $id: 'MetricDeltas',
-    additionalProperties: false,
     description: 'Signed changes of the totals against the item before in time.',
   },
 );

@@ -147,7 +147,11 @@ export type ParameterPlace = (typeof parameterPlaces)[number];
 
 export const ParameterProblem = Type.Object(
   {
-    in: Type.Unsafe<ParameterPlace>({ type: 'string', enum: [...parameterPlaces] }),
+    in: Type.Unsafe<ParameterPlace>({
+      type: 'string',
+      enum: [...parameterPlaces],
+      description: 'Where it was found.',
+    }),
     name: Type.String({ description: 'The parameter, or the JSON Pointer into the body.' }),
     detail: Type.String({ description: 'What is wrong with it, in a sentence.' }),
   },
@@ -174,45 +178,8 @@ export const Problem = Type.Object(
   {
     $id: 'Problem',
     description: 'A problem as RFC 9457 describes it.',
-    examples: [
-      {
-        type: '/problems/invalid-parameter',
-        title: 'Invalid parameter',
-        status: 400,
-        detail: '"limit" must be a whole number from 1 to 1000; got "abc".',
-        instance: '/v1/snapshots',
-        errors: [
-          {
-            in: 'query',
-            name: 'limit',
-            detail: 'must be a whole number from 1 to 1000; got "abc"',
-          },
-        ],
-      },
-    ],
   },
 );
 export type Problem = Static<typeof Problem>;
 
 export const problemMediaType = 'application/problem+json';
-
-interface ProblemResponse {
-  readonly description: string;
-  readonly content: Record<string, { readonly schema: { readonly $ref: string } }>;
-}
-
-/** The entries of a route's `schema.response` for the problems that it can report. */
-export function problemResponses(
-  ...slugs: readonly ProblemSlug[]
-): Record<number, ProblemResponse> {
-  const responses: Record<number, ProblemResponse> = {};
-  for (const slug of slugs) {
-    const { status, title } = problemTypes[slug];
-    const earlier = responses[status]?.description;
-    responses[status] = {
-      description: earlier === undefined ? title : `${earlier}, or ${title.toLowerCase()}`,
-      content: { [problemMediaType]: { schema: { $ref: 'Problem#' } } },
-    };
-  }
-  return responses;
-}

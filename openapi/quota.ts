@@ -7,6 +7,19 @@ const downloadCost = 6;
 /** A question that reads many rows. */
 const questionCost = 3;
 
+/** The window that quotas are for. */
+export const windowSeconds = 60;
+
+/** What RateLimit-Policy says of a quota. */
+export function policyField(name: string, limit: number): string {
+  return `"${name}";q=${String(limit)};w=${String(windowSeconds)}`;
+}
+
+/** What RateLimit says is left of it, for how many seconds. */
+export function stateField(name: string, left: number, seconds: number): string {
+  return `"${name}";r=${String(left)};t=${String(seconds)}`;
+}
+
 /** A route's cost; with `parameter`, only of requests that give it, and one of the others. */
 export interface RouteCost {
   readonly cost: number;
@@ -34,7 +47,6 @@ export const QuotaCost = Type.Object(
   },
   {
     $id: 'QuotaCost',
-    additionalProperties: false,
     description: 'A path whose answers cost more than one of the quota.',
   },
 );

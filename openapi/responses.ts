@@ -1,17 +1,21 @@
 import { Type, type TSchema } from '@sinclair/typebox';
 import {
+  allowHeaders,
   challengeHeaders,
   currentHeaders,
   dataHeaders,
   downloadHeaders,
   fileHeaders,
+  freeHeaders,
   notModifiedHeaders,
   partHeaders,
-  quotaHeaders,
+  privateHeaders,
   retryHeaders,
+  unreadHeaders,
   unsatisfiableHeaders,
 } from './headers.ts';
-import { Problem, problemMediaType } from './problem.ts';
+import { problemExample } from './problem-examples.ts';
+import { Problem, problemMediaType, problemTypes, type ProblemSlug } from './problem.ts';
 import { reference } from './scalars.ts';
 
 /** A 200 with a component as JSON. */
@@ -31,7 +35,12 @@ export function currentJson(component: TSchema, description: string, example?: u
 
 /** An answer for operators, which nothing keeps. */
 export function privateJson(component: TSchema, description: string, headers: object = {}) {
-  return respond(component, description, { ...quotaHeaders, ...headers }, undefined);
+  return respond(component, description, { ...privateHeaders, ...headers }, undefined);
+}
+
+/** An answer that costs no quota, and that nothing keeps. */
+export function freeJson(component: TSchema, description: string) {
+  return respond(component, description, freeHeaders, undefined);
 }
 
 /** Files are strings, because generators take `binary` for something else. */
@@ -42,10 +51,21 @@ export function csv(description: string) {
   return { description, headers: downloadHeaders, content: csvContent };
 }
 
-const problemContent = { [problemMediaType]: { schema: reference(Problem) } };
+function problem(
+  description: string,
+  slugs: readonly ProblemSlug[],
+  headers: object = privateHeaders,
+) {
+  const examples = slugs.map((slug) => [
+    slug,
+    { summary: problemTypes[slug].title, value: problemExample(slug) },
+  ]);
+  const media = { schema: reference(Problem), examples: Object.fromEntries(examples) as object };
+  return { description, headers, content: { [problemMediaType]: media } };
+}
 
-function problem(description: string, headers: object = quotaHeaders) {
-  return { description, headers, content: problemContent };
+function problemWith(headers: object, description: string, ...slugs: ProblemSlug[]) {
+  return problem(description, slugs, { ...privateHeaders, ...headers });
 }
 
 const notModified = {
@@ -54,39 +74,54 @@ const notModified = {
   type: 'null',
 };
 
-/** What every limited route can answer besides its 200, the named ones chosen by the route. */
+const failure = 'Something failed on our side; it says nothing of the inside.';
+const away = 'Nothing is published yet, a file is being made, or the database is away.';
+
+/** What limited routes can answer besides their 200, the named ones chosen by the route. */
 export const problems = {
   304: notModified,
-  400: problem('A parameter is unknown or has a value that it cannot take; each is named.'),
-  401: problem('The key or token is missing or not known.', {
-    ...quotaHeaders,
-    ...challengeHeaders,
-  }),
-  403: problem('The key is valid, but does not allow this.'),
-  404: problem('There is no such resource.'),
-  406: problem('Accept rules out every form that the answer could have.'),
-  409: problem('It cannot be done as things stand.'),
-  410: problem('The course has been withdrawn.'),
-  413: problem('The body is too large.'),
-  414: problem('A part of the address is too long.'),
-  415: problem('The body is of a type that is not read here.'),
-  412: problem('If-Match or If-Unmodified-Since did not hold.'),
-  429: problem('Over the quota; Retry-After says when to ask again.', {
-    ...quotaHeaders,
-    ...retryHeaders,
-  }),
-  500: problem('Something failed on our side; it says nothing of the inside.'),
-  503: problem('Nothing is published yet, or the database is away.', {
-    ...quotaHeaders,
-    ...retryHeaders,
-  }),
+  400: problem('A parameter is unknown or has a value that it cannot take; each is named.', [
+    'invalid-parameter',
+    'bad-request',
+  ]),
+  401: problemWith(challengeHeaders, 'The key or token is missing or not known.', 'unauthorized'),
+  403: problem('The key is valid, but does not allow this.', ['forbidden']),
+  404: problem('There is no such resource, or the snapshot has no course rows.', [
+    'not-found',
+    'no-course-rows',
+  ]),
+  405: problemWith(
+    allowHeaders,
+    'Of other methods than Allow lists; which are those that the address answers.',
+    'method-not-allowed',
+  ),
+  406: problem('Accept rules out every form that the answer could have.', ['not-acceptable']),
+  408: problem('The request did not arrive whole in time.', ['request-timeout'], unreadHeaders),
+  409: problem('It cannot be done as things stand.', ['conflict']),
+  410: problem('The course has been withdrawn.', ['gone']),
+  412: problem('If-Match or If-Unmodified-Since did not hold.', ['precondition-failed']),
+  413: problem('The body is too large.', ['payload-too-large']),
+  414: problem('A part of the address is too long.', ['address-too-long']),
+  415: problem('The body is of a type that is not read here.', ['unsupported-media-type']),
+  429: problemWith(
+    retryHeaders,
+    'Over the quota; Retry-After says when to ask again.',
+    'quota-exceeded',
+  ),
+  431: problem(
+    'The address and headers are larger than the server reads.',
+    ['headers-too-large'],
+    unreadHeaders,
+  ),
+  500: problem(failure, ['internal']),
+  503: problemWith(retryHeaders, away, 'unavailable'),
 } as const;
 
 /** The statuses of a download that is kept as a file, besides those of reading. */
 export const fileResponses = {
   200: { description: 'The file.', headers: fileHeaders, content: csvContent },
   206: { description: 'The part that Range asks for.', headers: partHeaders, content: csvContent },
-  416: problem('The file has no such bytes.', unsatisfiableHeaders),
+  416: problemWith(unsatisfiableHeaders, 'The file has no such bytes.', 'range-not-satisfiable'),
 } as const;
 
 /** Request headers of a download that is kept as a file. */
@@ -108,9 +143,9 @@ export const RangeHeaders = Type.Object({
 
 /** What a route that costs no quota can answer besides its 200. */
 export const freeProblems = {
-  400: problem('A parameter is unknown.', {}),
-  500: problem('Something failed on our side; it says nothing of the inside.', {}),
-  503: problem('Nothing is published yet, or the database is away.', retryHeaders),
+  400: problem('A parameter is unknown.', ['invalid-parameter'], freeHeaders),
+  500: problem(failure, ['internal'], freeHeaders),
+  503: problem(away, ['unavailable'], { ...freeHeaders, ...retryHeaders }),
 } as const;
 
 /** The statuses of any route that reads data. */
@@ -133,7 +168,14 @@ export const operatorProblems = {
   503: problems[503],
 } as const;
 
-/** What the frame around every limited route can answer for it, whatever the route. */
+/** What the frame around every route can answer for it, whatever the route. */
+export const everyRouteProblems = {
+  405: problems[405],
+  408: problems[408],
+  431: problems[431],
+} as const;
+
+/** What the frame around every limited route can answer for it besides. */
 export function frameProblems(takesBody: boolean, hasPathParameters: boolean) {
   return {
     401: problems[401],

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { nextCursorProperty } from './page.ts';
 import {
-  count,
+  identifier,
   nullableInteger,
   nullableString,
   reference,
@@ -14,14 +15,14 @@ const states = ['running', 'succeeded', 'unchanged', 'refused', 'failed'] as con
 
 export const Run = Type.Object(
   {
-    run_id: count(),
+    run_id: identifier({ description: 'Ascending by start.' }),
     trigger: word(triggers, { description: 'What began it.' }),
     state: word(states, {
       description:
         'running; succeeded: a snapshot was published; unchanged: nothing had changed since ' +
         'the last snapshot of the day; refused: a guard stopped it, an operator decides; failed.',
     }),
-    started_at: timestamp(),
+    started_at: timestamp({ description: 'UTC.' }),
     finished_at: nullableString({ format: 'date-time', description: 'Null while it is running.' }),
     snapshot_id: nullableInteger({ minimum: 1, description: 'The snapshot it published, if any.' }),
     counts: Type.Unsafe<Readonly<Record<string, unknown>> | null>({
@@ -33,13 +34,16 @@ export const Run = Type.Object(
     }),
     problem: nullableString({ description: 'Why it was refused or failed, in one sentence.' }),
   },
-  { $id: 'Run', additionalProperties: false, description: 'One publication job.' },
+  { $id: 'Run', description: 'One publication job.' },
 );
 export type Run = Static<typeof Run>;
 
 export const RunPage = Type.Object(
-  { items: Type.Array(reference(Run)), next_cursor: nullableString() },
-  { $id: 'RunPage', additionalProperties: false },
+  {
+    items: Type.Array(reference(Run), { description: 'Newest first.' }),
+    next_cursor: nextCursorProperty,
+  },
+  { $id: 'RunPage', description: 'Publication jobs, a page at a time.' },
 );
 
 /** A run as the store has it. */

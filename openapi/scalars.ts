@@ -1,7 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox';
 
 /** The greatest whole number that every JSON reader holds exactly. */
-const maxSafeInteger = 9_007_199_254_740_991;
+export const maxSafeInteger = 9_007_199_254_740_991;
 
 interface Described {
   readonly description?: string;
@@ -10,6 +10,11 @@ interface Described {
 /** A whole number, zero or more. */
 export function count(options: Described = {}) {
   return Type.Integer({ format: 'int64', minimum: 0, maximum: maxSafeInteger, ...options });
+}
+
+/** The number that something is known by. */
+export function identifier(options: Described = {}) {
+  return Type.Integer({ format: 'int64', minimum: 1, maximum: maxSafeInteger, ...options });
 }
 
 /** A whole number that may be negative, or null: not known. */

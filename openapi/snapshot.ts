@@ -2,7 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { completeCoverage, completeTotals, type MetricValues } from '../metrics/totals.ts';
 import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
 import {
-  count,
+  identifier,
   nullableInteger,
   nullableString,
   reference,
@@ -20,7 +20,7 @@ export const publishedSourceKinds = [
 ] as const;
 
 const snapshotFields = {
-  snapshot_id: count({
+  snapshot_id: identifier({
     description: 'Ascending by publication; cite it together with the address.',
   }),
   computed_at: timestamp({ description: 'When the numbers were computed, UTC.' }),
@@ -34,7 +34,7 @@ const snapshotFields = {
       }),
       read_at: timestamp({ description: 'When the source was read, UTC.' }),
     },
-    { additionalProperties: false },
+    { description: 'What the numbers were read from, and when.' },
   ),
   definitions_version: Type.Integer({
     minimum: 1,
@@ -60,7 +60,6 @@ const snapshotFields = {
       }),
     },
     {
-      additionalProperties: false,
       description: 'Null where nobody knows, as of totals that the Dashboard kept itself.',
     },
   ),
@@ -70,7 +69,6 @@ const snapshotFields = {
 
 export const Snapshot = Type.Object(snapshotFields, {
   $id: 'Snapshot',
-  additionalProperties: false,
   description: 'System-wide metrics as they were published: never changed afterwards.',
 });
 export type Snapshot = Static<typeof Snapshot>;
@@ -88,20 +86,24 @@ export const SnapshotHistoryItem = Type.Object(
       description: 'Whether its period is that of the newest snapshot, so may not be over.',
     }),
   },
-  { $id: 'SnapshotHistoryItem', additionalProperties: false },
+  {
+    $id: 'SnapshotHistoryItem',
+    description: 'The last snapshot of a period, and what has changed since the item before.',
+  },
 );
 export type SnapshotHistoryItem = Static<typeof SnapshotHistoryItem>;
 
 export const SnapshotHistory = Type.Object(
   {
-    items: Type.Array(reference(SnapshotHistoryItem)),
+    items: Type.Array(reference(SnapshotHistoryItem), {
+      description: 'In the order that was asked for.',
+    }),
     next_cursor: nullableString({
       description: 'What to send as cursor for the next page; null at the end.',
     }),
   },
   {
     $id: 'SnapshotHistory',
-    additionalProperties: false,
     description: 'The last snapshot of each period, a page at a time.',
   },
 );

@@ -1,15 +1,17 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { publishedSourceKinds } from './snapshot.ts';
 import { QuotaCost } from './quota.ts';
-import { count, nullableString, reference, timestamp } from './scalars.ts';
+import { count, identifier, nullableString, reference, timestamp, word } from './scalars.ts';
 
 export const Status = Type.Object(
   {
     latest: Type.Unsafe<{ snapshot_id: number; computed_at: string } | null>({
       type: ['object', 'null'],
       required: ['snapshot_id', 'computed_at'],
-      properties: { snapshot_id: count(), computed_at: timestamp() },
-      additionalProperties: false,
+      properties: {
+        snapshot_id: identifier({ description: 'Of the newest snapshot.' }),
+        computed_at: timestamp({ description: 'When its numbers were computed, UTC.' }),
+      },
       description: 'The newest snapshot; null before anything is published.',
     }),
     next_expected_at: nullableString({
@@ -24,10 +26,9 @@ export const Status = Type.Object(
       type: ['object', 'null'],
       required: ['kind', 'read_at'],
       properties: {
-        kind: { type: 'string', enum: [...publishedSourceKinds] },
-        read_at: timestamp(),
+        kind: word(publishedSourceKinds, { description: 'As source.kind of the snapshot.' }),
+        read_at: timestamp({ description: 'UTC.' }),
       },
-      additionalProperties: false,
       description: 'What the newest snapshot was read from, and when.',
     }),
     demo: Type.Boolean({ description: 'Whether the data are invented, for demonstration.' }),
@@ -47,23 +48,26 @@ export const Status = Type.Object(
           description: 'What takes more than one of the quota.',
         }),
       },
-      { additionalProperties: false },
+      { description: 'What may be asked, and at what cost.' },
     ),
     last_run: Type.Unsafe<PublicRun | null>({
       type: ['object', 'null'],
       required: ['run_id', 'state', 'started_at', 'finished_at', 'problem'],
       properties: {
-        run_id: count(),
-        state: { type: 'string', enum: ['succeeded', 'unchanged', 'refused', 'failed'] },
-        started_at: timestamp(),
-        finished_at: timestamp(),
-        problem: nullableString(),
+        run_id: identifier({ description: 'Ascending by start.' }),
+        state: word(['succeeded', 'unchanged', 'refused', 'failed'], {
+          description:
+            'succeeded: a snapshot was published; unchanged: there was nothing new; refused: a ' +
+            'guard stopped it, an operator decides; failed.',
+        }),
+        started_at: timestamp({ description: 'UTC.' }),
+        finished_at: timestamp({ description: 'UTC.' }),
+        problem: nullableString({ description: 'Why it was refused or failed, in one sentence.' }),
       },
-      additionalProperties: false,
       description: 'How the newest publication job ended; its details are for operators.',
     }),
   },
-  { $id: 'Status', additionalProperties: false },
+  { $id: 'Status', description: 'How fresh the data are, and what one may ask.' },
 );
 export type Status = Static<typeof Status>;
 

@@ -2,7 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { completeCoverage, completeTotals, type MetricValues } from '../metrics/totals.ts';
 import { Filters } from './filters.ts';
 import { MetricCoverage, MetricTotals } from './metric-values.ts';
-import { count, nullableString, reference, timestamp } from './scalars.ts';
+import { count, identifier, nullableString, reference, timestamp } from './scalars.ts';
 
 export const withdrawnSince = count({
   description:
@@ -21,12 +21,12 @@ export const SliceGroup = Type.Object(
     totals: reference(MetricTotals),
     coverage: reference(MetricCoverage),
   },
-  { $id: 'SliceGroup', additionalProperties: false, description: 'One group of a slice.' },
+  { $id: 'SliceGroup', description: 'One group of a slice.' },
 );
 export type SliceGroup = Static<typeof SliceGroup>;
 
 const totalsFields = {
-  snapshot_id: count({ description: 'The snapshot that the answer is of.' }),
+  snapshot_id: identifier({ description: 'The snapshot that the answer is of.' }),
   computed_at: timestamp({ description: 'When it was computed, UTC.' }),
   withdrawn_since: withdrawnSince,
   filters: reference(Filters),
@@ -51,7 +51,6 @@ export const Totals = Type.Object(
   },
   {
     $id: 'Totals',
-    additionalProperties: false,
     description: 'Totals of a slice at a snapshot, over the courses that are still public.',
   },
 );

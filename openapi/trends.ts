@@ -2,7 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { MetricValues } from '../metrics/totals.ts';
 import { Filters } from './filters.ts';
 import { MetricCoverage, MetricDeltas, MetricTotals } from './metric-values.ts';
-import { count, reference, timestamp, word } from './scalars.ts';
+import { count, identifier, reference, timestamp, word } from './scalars.ts';
 import { groupBy, SliceGroup, withdrawnSince } from './totals.ts';
 
 /** Groups are shown with every item; their totals are long. */
@@ -19,7 +19,7 @@ export function groupsShown(items: number): number {
 
 export const TrendItem = Type.Object(
   {
-    snapshot_id: count({ description: 'The last snapshot of the period.' }),
+    snapshot_id: identifier({ description: 'The last snapshot of the period.' }),
     computed_at: timestamp({ description: 'When it was computed, UTC.' }),
     partial: Type.Boolean({
       description: 'Whether its period is that of the newest snapshot, so may not be over.',
@@ -43,7 +43,6 @@ export const TrendItem = Type.Object(
   },
   {
     $id: 'TrendItem',
-    additionalProperties: false,
     description: 'A slice at one snapshot, as /v1/totals has it there.',
   },
 );
@@ -56,7 +55,7 @@ export const Trends = Type.Object(
   {
     filters: reference(Filters),
     group_by: groupBy,
-    interval: word(trendIntervals),
+    interval: word(trendIntervals, { description: 'What a period is.' }),
     groups_left_out: count({
       description:
         `Groups that are not shown. At most ${trendGroupLimit} are, fewer with more than ` +
@@ -66,7 +65,6 @@ export const Trends = Type.Object(
   },
   {
     $id: 'Trends',
-    additionalProperties: false,
     description: 'A slice over snapshots. Periods without a snapshot have no item.',
   },
 );

@@ -26,7 +26,52 @@ const unknownKeywords = [
 export function toVersion30(document: object): object {
   const { info, ...rest } = document as { info: Tree };
   const { summary: _, ...kept } = info;
-  return { ...(convert(rest) as Tree), openapi: '3.0.3', info: kept };
+  const converted = convert(rest) as Tree;
+  allowNull(converted, nullableComponents(rest));
+  return { ...converted, openapi: '3.0.3', info: kept };
+}
+
+/**
+ * In 3.0 a reference that may be null is only so if what it leads to may be: `allOf` takes
+ * nothing that one of its schemas does not. So such components are null themselves, and are
+ * used nowhere else.
+ */
+function nullableComponents(document: unknown): Set<string> {
+  const nullable = new Set<string>();
+  const never = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) {
+      value.forEach(visit);
+      return;
+    }
+    if (!isTree(value)) return;
+    const { $ref: reference, anyOf, ...members } = value;
+    if (typeof reference === 'string') never.add(reference);
+    const choices = Array.isArray(anyOf) ? (anyOf as Tree[]) : [];
+    const [only, other] = choices.filter((choice) => choice['type'] !== 'null');
+    if (choices.length === 2 && other === undefined && typeof only?.['$ref'] === 'string') {
+      nullable.add(only['$ref']);
+    } else choices.forEach(visit);
+    Object.values(members).forEach(visit);
+  };
+  visit(document);
+  for (const name of nullable) {
+    if (never.has(name)) throw new Error(`OpenAPI 3.0 cannot say that ${name} is null here only`);
+  }
+  return nullable;
+}
+
+function allowNull(document: Tree, references: ReadonlySet<string>): void {
+  for (const reference of references) {
+    const [section = '', kind = '', name = ''] = reference.replace('#/', '').split('/');
+    const schemas = (document[section] as Tree | undefined)?.[kind] as Tree | undefined;
+    const schema = schemas?.[name];
+    // Of a type of its own, or null would not be one more of them.
+    if (!isTree(schema) || schema['type'] !== 'object') {
+      throw new Error(`OpenAPI 3.0 cannot say that ${name} is null`);
+    }
+    schema['nullable'] = true;
+  }
 }
 
 /** Walks to the schemas: they are under `schema`, and the components of that kind. */

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { MetricValues } from '../metrics/totals.ts';
 import { MetricCoverage, MetricTotals } from './metric-values.ts';
 import { nextCursorProperty } from './page.ts';
-import { count, reference } from './scalars.ts';
+import { count, identifier, reference } from './scalars.ts';
 
 export const Wiki = Type.Object(
   {
@@ -12,7 +12,6 @@ export const Wiki = Type.Object(
   },
   {
     $id: 'Wiki',
-    additionalProperties: false,
     description:
       'A wiki that courses track, with the totals of those courses at a snapshot. A course ' +
       'counts whole in each of its wikis.',
@@ -27,14 +26,14 @@ export interface WikiBody {
 
 export const WikiPage = Type.Object(
   {
-    snapshot_id: count({ description: 'Of every page of the walk.' }),
+    snapshot_id: identifier({ description: 'Of every page of the walk.' }),
     withdrawn_since: count({
       description:
         'How many of the snapshot’s courses are not public any more; where it is not 0, counts ' +
         'of people are null.',
     }),
-    items: Type.Array(reference(Wiki)),
+    items: Type.Array(reference(Wiki), { description: 'In the order that was asked for.' }),
     next_cursor: nextCursorProperty,
   },
-  { $id: 'WikiPage', additionalProperties: false, description: 'Wikis, a page at a time.' },
+  { $id: 'WikiPage', description: 'Wikis, a page at a time.' },
 );

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify
 import type { Socket } from 'node:net';
 import { exposedHeaders } from './cors.ts';
 import { prepareProblem, problemBody, ProblemError, problemOf } from './errors.ts';
-import { problemMediaType } from '../openapi/problem.ts';
+import { problemMediaType, type ProblemSlug } from '../openapi/problem.ts';
 import { parseQueryString } from './query-string.ts';
 import { buildValidator } from './request-validation.ts';
 
@@ -45,10 +45,7 @@ const buildFastifyValidator = buildValidator as unknown as ValidatorFactory;
  */
 function frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  const detail =
-    problem.code === 'bad-request'
-      ? 'The address is not valid: its path must be percent-encoded UTF-8.'
-      : problem.message;
+  const detail = addressProblems[problem.code] ?? problem.message;
   const body = prepareProblem(new ProblemError(problem.code, detail), request, reply);
   reply
     .header('access-control-allow-origin', '*')
@@ -58,6 +55,12 @@ function frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyRe
     reply.send(refusal === undefined ? body : prepareProblem(refusal, request, reply));
   });
 }
+
+/** In place of what the router says, which repeats the address. */
+const addressProblems: Partial<Record<ProblemSlug, string>> = {
+  'bad-request': 'The address is not valid: its path must be percent-encoded UTF-8.',
+  'address-too-long': 'A part of the address is longer than anything that it could name.',
+};
 
 /**
  * Bytes that are not an HTTP request: there is no reply to use, only the socket. They belong

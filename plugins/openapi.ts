@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { components } from '../openapi/components.ts';
 import { contractLinks, documentFrame, type DocumentFacts } from '../openapi/document.ts';
+import { policyField, stateField, windowSeconds } from '../openapi/quota.ts';
+import { requestHeaders } from '../openapi/request-headers.ts';
 import { shareComponents } from '../openapi/shared-components.ts';
 import { toVersion30 } from '../openapi/version-3-0.ts';
 import type { AnswerHead, Representation } from './representation.ts';
@@ -15,7 +17,7 @@ async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<v
   await app.register(fastifySwagger, {
     openapi: documentFrame(options),
     transformObject: (documents) =>
-      shareComponents(withNeededHeaders(withoutNeedOfDefaults(documents))),
+      shareComponents(withHeaders(withoutNeedOfDefaults(documents), options.requestsPerMinute)),
     // Without it, components are named def-0, def-1 and so on.
     refResolver: {
       buildLocalReference: (schema, _baseUri, _fragment, index) =>
@@ -45,7 +47,7 @@ async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<v
  * A parameter with a default may be left out, and is filled in before a handler sees it: so
  * its schema calls it required, for the handler, and the contract must not.
  */
-function withoutNeedOfDefaults(documents: SwaggerDocuments) {
+function withoutNeedOfDefaults(documents: SwaggerDocuments): SwaggerDocument {
   if (!('openapiObject' in documents)) throw new Error('the document is not of OpenAPI 3');
   const document = documents.openapiObject;
   for (const path of Object.values(document.paths ?? {})) {
@@ -58,17 +60,30 @@ function withoutNeedOfDefaults(documents: SwaggerDocuments) {
   return document;
 }
 
-/** That a header is never missing is said of the header; the plugin knows only its schema. */
-function withNeededHeaders(document: ReturnType<typeof withoutNeedOfDefaults>) {
+/**
+ * Headers of requests, and what the plugin does not know of those of answers, as it knows only
+ * their schemas: that one is never missing is said of the header, and so are examples.
+ */
+function withHeaders(document: SwaggerDocument, requestsPerMinute: number) {
+  const quota: Readonly<Record<string, string>> = {
+    'RateLimit-Policy': policyField('anonymous', requestsPerMinute),
+    RateLimit: stateField('anonymous', requestsPerMinute - 1, windowSeconds),
+  };
   for (const path of Object.values(document.paths ?? {})) {
     for (const operation of [path?.get, path?.post]) {
-      for (const response of Object.values(operation?.responses ?? {})) {
+      if (operation === undefined) continue;
+      const { responses } = operation;
+      const added = requestHeaders(Object.keys(responses));
+      if (added.length > 0) operation.parameters = [...(operation.parameters ?? []), ...added];
+      for (const response of Object.values(responses)) {
         const headers = 'headers' in response ? (response.headers ?? {}) : {};
-        for (const header of Object.values(headers)) {
+        for (const [name, header] of Object.entries(headers)) {
           if (!('schema' in header)) continue;
-          const { required, ...schema } = header.schema as { readonly required?: unknown };
+          const { required, example, ...schema } = header.schema as HeaderSchema;
           header.schema = schema;
           if (required === true) header.required = true;
+          header.example = quota[name] ?? example;
+          if (header.example === undefined) delete header.example;
         }
       }
     }
@@ -76,7 +91,13 @@ function withNeededHeaders(document: ReturnType<typeof withoutNeedOfDefaults>) {
   return document;
 }
 
+interface HeaderSchema {
+  readonly required?: unknown;
+  readonly example?: unknown;
+}
+
 type SwaggerDocuments = Parameters<NonNullable<FastifyDynamicSwaggerOptions['transformObject']>>[0];
+type SwaggerDocument = Extract<SwaggerDocuments, { openapiObject: unknown }>['openapiObject'];
 
 function hasDefault(schema: unknown): boolean {
   return typeof schema === 'object' && schema !== null && 'default' in schema;

@@ -9,7 +9,15 @@ import type {
 } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
-import { costSentence, usualCost, type QuotaCost, type RouteCost } from '../openapi/quota.ts';
+import {
+  costSentence,
+  policyField,
+  stateField,
+  usualCost,
+  windowSeconds,
+  type QuotaCost,
+  type RouteCost,
+} from '../openapi/quota.ts';
 import { withoutPort } from './client-address.ts';
 import { prepareProblem, ProblemError } from './errors.ts';
 import { isConditional } from './preconditions.ts';
@@ -61,7 +69,6 @@ declare module 'fastify' {
   }
 }
 
-const windowSeconds = 60;
 /** IPv6 hosts have a /64 to themselves: one address of it is no identity. */
 const ipv6Subnet = 64;
 
@@ -127,7 +134,7 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
         const left = Math.max(0, limit - current);
         const seconds = Math.ceil(ttl / 1000);
         reply.header('ratelimit-policy', policy);
-        reply.header('ratelimit', `"${name}";r=${left};t=${seconds}`);
+        reply.header('ratelimit', stateField(name, left, seconds));
         done(refused ? exceeded(seconds, cost, left) : undefined);
       },
     );
@@ -189,7 +196,7 @@ function holderOf(budget: Budget): string {
 }
 
 function budgetFields(name: string, limit: number) {
-  return { name, limit, policy: `"${name}";q=${limit};w=${windowSeconds}` };
+  return { name, limit, policy: policyField(name, limit) };
 }
 
 function exceeded(seconds: number, cost = 1, left = 0): ProblemError {

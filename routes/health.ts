@@ -1,14 +1,10 @@
 /** For operators and their balancers: is it alive, and can it answer? */
 import type { FastifyInstance } from 'fastify';
 import { Health } from '../openapi/health.ts';
-import { freeProblems } from '../openapi/responses.ts';
-import { reference } from '../openapi/scalars.ts';
+import { freeJson, freeProblems } from '../openapi/responses.ts';
 import { ProblemError } from '../plugins/errors.ts';
 
-const healthy = {
-  description: 'It is.',
-  content: { 'application/json': { schema: reference(Health) } },
-};
+const healthy = freeJson(Health, 'It is.');
 
 export default function health(app: FastifyInstance): void {
   app.get(

@@ -19,7 +19,11 @@ const contract = new Contract(document);
 
 type Headers = Record<string, string | undefined>;
 
-const frame: Headers = { 'x-content-type-options': 'nosniff', 'access-control-allow-origin': '*' };
+const frame: Headers = {
+  'x-content-type-options': 'nosniff',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'ETag',
+};
 const counted: Headers = {
   'ratelimit-policy': '"anonymous";q=60;w=60',
   ratelimit: '"anonymous";r=59;t=60',
@@ -150,6 +154,7 @@ t.test('a field that is missing or nonsense is a violation', async (t) => {
     [{ 'content-type': 'text/csv' }, /the content type is not text\/csv; charset/],
     [{ 'content-type': 'text/plain' }, /text\/plain is not documented for 200/],
     [{ allow: 'GET, OPTIONS' }, /the header allow is not documented/],
+    [{ 'x-powered-by': 'us' }, /the header x-powered-by is not documented/],
     [{ 'x-content-type-options': undefined }, /the type may be guessed at/],
     [{ 'access-control-allow-origin': undefined }, /not for any origin/],
   ];
@@ -169,6 +174,10 @@ t.test('a status that nobody documents is a violation, wherever it comes from', 
     [failure('/nowhere', 'gone'), /was answered 410/],
     [{ ...download(), url: '/nowhere' }, /GET is not documented here, and was answered 200/],
     [failure('/v1/metrics', 'gone'), /the status 410 is not documented/],
+    [
+      failure('/v1/metrics', 'method-not-allowed', { headers: { allow: 'OPTIONS' } }),
+      /GET is documented, and was answered 405/,
+    ],
     [
       failure('/v1/courses', 'method-not-allowed', { method: 'PUT' }),
       /405 does not say what is answered/,

@@ -47,6 +47,7 @@ export async function buildFrame(
     version: '1.2.3',
     publicUrl: 'https://data.example.org',
     contact: 'data@example.org',
+    requestsPerMinute: perMinute,
     license: {
       name: 'CC0 1.0',
       url: 'https://creativecommons.org/publicdomain/zero/1.0/',

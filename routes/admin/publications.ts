@@ -5,6 +5,7 @@ import { findRun, listRuns } from '../../db/queries/job-runs.ts';
 import { locationHeaders, pageHeaders } from '../../openapi/headers.ts';
 import { operatorProblems, privateJson, problems } from '../../openapi/responses.ts';
 import { Run, runBody, RunPage } from '../../openapi/run.ts';
+import { identifier } from '../../openapi/scalars.ts';
 import { ProblemError } from '../../plugins/errors.ts';
 
 const StartQuery = Type.Object(
@@ -33,7 +34,7 @@ const PageQuery = Type.Object(
 );
 
 const Path = Type.Object({
-  run_id: Type.Integer({ minimum: 1, maximum: 9_007_199_254_740_991, description: 'A run_id.' }),
+  run_id: identifier({ description: 'A run_id.' }),
 });
 
 const security = [{ operatorKey: [] }];

@@ -11,7 +11,7 @@ import {
 import { chosenHeaders } from '../../openapi/headers.ts';
 import { problemMediaType } from '../../openapi/problem.ts';
 import { problems, readProblems } from '../../openapi/responses.ts';
-import { reference, word } from '../../openapi/scalars.ts';
+import { identifier, reference, word } from '../../openapi/scalars.ts';
 import { findSnapshot } from '../../db/queries/snapshots.ts';
 import { readStore } from '../../db/queries/store.ts';
 import { ProblemError } from '../../plugins/errors.ts';
@@ -22,11 +22,7 @@ export interface CitationOptions {
 }
 
 const Path = Type.Object({
-  snapshot_id: Type.Integer({
-    minimum: 1,
-    maximum: 9_007_199_254_740_991,
-    description: 'A snapshot_id.',
-  }),
+  snapshot_id: identifier({ description: 'A snapshot_id.' }),
 });
 
 const Query = Type.Object(

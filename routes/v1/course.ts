@@ -14,6 +14,7 @@ import {
   wrongCursor,
 } from '../../openapi/page.ts';
 import { json, problems, readProblems } from '../../openapi/responses.ts';
+import { identifier } from '../../openapi/scalars.ts';
 import { ProblemError } from '../../plugins/errors.ts';
 import type { Question } from '../../plugins/questions.ts';
 
@@ -23,11 +24,7 @@ export interface CourseOptions {
 }
 
 const Path = Type.Object({
-  course_id: Type.Integer({
-    minimum: 1,
-    maximum: 9_007_199_254_740_991,
-    description: 'A course_id.',
-  }),
+  course_id: identifier({ description: 'A course_id.' }),
 });
 
 const Query = Type.Object({ snapshot: snapshotProperty }, { additionalProperties: false });

@@ -16,7 +16,7 @@ import {
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { wrongCursor } from '../../openapi/page.ts';
 import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
-import { word } from '../../openapi/scalars.ts';
+import { identifier, word } from '../../openapi/scalars.ts';
 import {
   historyItemBody,
   Snapshot,
@@ -72,11 +72,7 @@ const PageQuery = Type.Object(
 );
 
 const Path = Type.Object({
-  snapshot_id: Type.Integer({
-    minimum: 1,
-    maximum: 9_007_199_254_740_991,
-    description: 'A snapshot_id.',
-  }),
+  snapshot_id: identifier({ description: 'A snapshot_id.' }),
 });
 
 type RangeQuery = Omit<Static<typeof PageQuery>, 'limit' | 'cursor'>;

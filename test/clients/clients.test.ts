@@ -92,6 +92,7 @@ t.test('clients that generators make of /openapi.json compile and work', async (
         source: 'dashboard_database',
         courseIds: [1, 2, 3, 4, 5],
         filteredEdits: [1, 2, null],
+        total: { courses: 3, edits: 3 },
         csv: (await app.inject('/v1/courses.csv')).body,
         unchanged: 304,
         refused: ['limit'],

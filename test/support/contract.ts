@@ -19,23 +19,14 @@ export interface Exchange {
 
 type Tree = Readonly<Record<string, unknown>>;
 
-/** Fields of our own making: an answer has none that its document does not know. */
-const ours = [
-  'allow',
-  'content-disposition',
-  'content-range',
-  'deprecation',
-  'etag',
-  'link',
-  'location',
-  'ratelimit',
-  'ratelimit-policy',
-  'repr-digest',
-  'retry-after',
-  'row-count',
-  'snapshot-id',
-  'sunset',
-  'www-authenticate',
+/** Fields of HTTP itself: an answer has no other that its document does not know. */
+const httpFields = [
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
 ];
 
 /** What the fields look like, on whatever answer they are. */
@@ -122,6 +113,7 @@ export class Contract {
     if (this.#tree(['paths', template])[verb] === undefined) {
       return [...found, ...frameViolations(exchange)];
     }
+    if (status === 405) return [...found, `${method} is documented, and was answered 405`];
     const place = ['paths', template, verb, 'responses', String(status)];
     const responses = this.#tree(place.slice(0, -1));
     if (!(String(status) in responses)) {
@@ -140,8 +132,8 @@ export class Contract {
       const isMissing = headers[name.toLowerCase()] === undefined;
       if (isMissing && header['required'] === true) found.push(`the header ${name} is missing`);
     }
-    for (const name of ours) {
-      if (headers[name] !== undefined && !names.has(name)) {
+    for (const [name, value] of Object.entries(headers)) {
+      if (value !== undefined && !names.has(name) && !httpFields.includes(name)) {
         found.push(`the header ${name} is not documented`);
       }
     }

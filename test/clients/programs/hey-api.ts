@@ -1,6 +1,12 @@
 /** Asks the service at the first address, and one with a quota of 1 at the second. */
 import { createClient } from './generated/client';
-import { downloadCourses, getLatestSnapshot, getSnapshot, listCourses } from './generated';
+import {
+  downloadCourses,
+  getLatestSnapshot,
+  getSnapshot,
+  getTotals,
+  listCourses,
+} from './generated';
 import { report, type Report } from './report.ts';
 
 const [address = '', limitedAddress = ''] = process.argv.slice(2);
@@ -22,14 +28,13 @@ async function walk(): Promise<number[]> {
 
 const latest = await getLatestSnapshot({ client });
 if (latest.data === undefined) throw new Error('nothing is published', { cause: latest.error });
-const filtered = await listCourses({
-  client,
-  query: { type: ['Editathon', 'BasicCourse'], status: ['archived'] },
-});
+const filters = { type: ['Editathon', 'BasicCourse'], status: ['archived' as const] };
+const filtered = await listCourses({ client, query: filters });
+const total = await getTotals({ client, query: filters });
 const file = await downloadCourses({ client });
 const unchanged = await getLatestSnapshot({
   client,
-  headers: { 'if-none-match': latest.response?.headers.get('etag') ?? '' },
+  headers: { 'If-None-Match': latest.response?.headers.get('etag') ?? '' },
 });
 const refused = await listCourses({ client, query: { limit: 0 } });
 const missing = await getSnapshot({ client, path: { snapshot_id: 99 } });
@@ -42,6 +47,7 @@ report({
   source: latest.data.source.kind,
   courseIds: await walk(),
   filteredEdits: filtered.data?.items.map(({ edits }) => edits),
+  total: total.data && { courses: total.data.totals.courses, edits: total.data.totals.edits },
   csv: file.data,
   unchanged: unchanged.response?.status ?? 0,
   refused: refused.error?.errors?.map(({ name }) => name),

@@ -1,8 +1,11 @@
 /** Asks the service at the first address, and one with a quota of 1 at the second. */
-import { downloadCourses } from './generated/clients/downloadCourses.ts';
-import { getLatestSnapshot } from './generated/clients/getLatestSnapshot.ts';
-import { getSnapshot } from './generated/clients/getSnapshot.ts';
-import { listCourses } from './generated/clients/listCourses.ts';
+import {
+  downloadCourses,
+  getLatestSnapshot,
+  getSnapshot,
+  getTotals,
+  listCourses,
+} from './generated/index.ts';
 import { ProblemAnswer } from './client.ts';
 import { report, type Report } from './report.ts';
 
@@ -15,7 +18,7 @@ async function walk(): Promise<number[]> {
   let cursor: string | undefined;
   do {
     const query = { limit: 2, ...(cursor === undefined ? {} : { cursor }) };
-    const { data } = await listCourses(query, at);
+    const { data } = await listCourses(query, undefined, at);
     courseIds.push(...data.items.map(({ course_id }) => course_id));
     cursor = data.next_cursor ?? undefined;
   } while (cursor !== undefined);
@@ -31,20 +34,19 @@ async function problemOf(answer: Promise<unknown>): Promise<ProblemAnswer> {
   throw new Error('this should have been a problem', { cause: error });
 }
 
-const latest = await getLatestSnapshot(at);
-const filtered = await listCourses(
-  { type: ['Editathon', 'BasicCourse'], status: ['archived'] },
+const latest = await getLatestSnapshot(undefined, at);
+const filters = { type: ['Editathon', 'BasicCourse'], status: ['archived' as const] };
+const filtered = await listCourses(filters, undefined, at);
+const total = await getTotals(filters, undefined, at);
+const file = await downloadCourses({}, undefined, at);
+const unchanged = await getLatestSnapshot(
+  { 'If-None-Match': latest.headers.get('etag') ?? '' },
   at,
 );
-const file = await downloadCourses({}, undefined, at);
-const unchanged = await getLatestSnapshot({
-  ...at,
-  headers: { 'if-none-match': latest.headers.get('etag') ?? '' },
-});
-const refused = await problemOf(listCourses({ limit: 0 }, at));
-const missing = await problemOf(getSnapshot(99, at));
-await getLatestSnapshot(limited).catch(() => undefined);
-const over = await problemOf(getLatestSnapshot(limited));
+const refused = await problemOf(listCourses({ limit: 0 }, undefined, at));
+const missing = await problemOf(getSnapshot(99, undefined, at));
+await getLatestSnapshot(undefined, limited).catch(() => undefined);
+const over = await problemOf(getLatestSnapshot(undefined, limited));
 
 report({
   snapshotId: latest.data.snapshot_id,
@@ -52,6 +54,7 @@ report({
   source: latest.data.source.kind,
   courseIds: await walk(),
   filteredEdits: filtered.data.items.map(({ edits }) => edits),
+  total: { courses: total.data.totals.courses, edits: total.data.totals.edits },
   csv: file.data,
   unchanged: unchanged.status,
   refused: refused.problem.errors?.map(({ name }) => name),

@@ -22,12 +22,12 @@ async function walk(): Promise<number[]> {
 
 const latest = await client.GET('/v1/snapshots/latest');
 if (latest.data === undefined) throw new Error('nothing is published', { cause: latest.error });
-const filtered = await client.GET('/v1/courses', {
-  params: { query: { type: ['Editathon', 'BasicCourse'], status: ['archived'] } },
-});
+const query = { type: ['Editathon', 'BasicCourse'], status: ['archived' as const] };
+const filtered = await client.GET('/v1/courses', { params: { query } });
+const total = await client.GET('/v1/totals', { params: { query } });
 const file = await client.GET('/v1/courses.csv', { parseAs: 'text' });
 const unchanged = await client.GET('/v1/snapshots/latest', {
-  headers: { 'if-none-match': latest.response.headers.get('etag') ?? '' },
+  params: { header: { 'If-None-Match': latest.response.headers.get('etag') ?? '' } },
 });
 const refused = await client.GET('/v1/courses', { params: { query: { limit: 0 } } });
 const missing = await client.GET('/v1/snapshots/{snapshot_id}', {
@@ -42,6 +42,7 @@ report({
   source: latest.data.source.kind,
   courseIds: await walk(),
   filteredEdits: filtered.data?.items.map(({ edits }) => edits),
+  total: total.data && { courses: total.data.totals.courses, edits: total.data.totals.edits },
   csv: file.data,
   unchanged: unchanged.response.status,
   refused: refused.error?.errors?.map(({ name }) => name),

@@ -1,5 +1,11 @@
 /** Asks the service at the first address, and one with a quota of 1 at the second. */
-import { downloadCourses, getLatestSnapshot, getSnapshot, listCourses } from './generated/api.ts';
+import {
+  downloadCourses,
+  getLatestSnapshot,
+  getSnapshot,
+  getTotals,
+  listCourses,
+} from './generated/api.ts';
 import { report, type Report } from './report.ts';
 
 const [address = '', limitedAddress = ''] = process.argv.slice(2);
@@ -24,7 +30,9 @@ async function walk(): Promise<number[]> {
 const latest = await getLatestSnapshot();
 if (latest.status !== 200) throw new Error('nothing is published', { cause: latest.data });
 const courseIds = await walk();
-const filtered = await listCourses({ type: ['Editathon', 'BasicCourse'], status: ['archived'] });
+const filters = { type: ['Editathon', 'BasicCourse'], status: ['archived' as const] };
+const filtered = await listCourses(filters);
+const total = await getTotals(filters);
 const file = await downloadCourses();
 const unchanged = await getLatestSnapshot({
   headers: { 'if-none-match': latest.headers.get('etag') ?? '' },
@@ -42,6 +50,10 @@ report({
   courseIds,
   filteredEdits:
     filtered.status === 200 ? filtered.data.items.map(({ edits }) => edits) : undefined,
+  total:
+    total.status === 200
+      ? { courses: total.data.totals.courses, edits: total.data.totals.edits }
+      : undefined,
   csv: file.status === 200 ? file.data : undefined,
   unchanged: unchanged.status,
   refused: refused.status === 400 ? refused.data.errors?.map(({ name }) => name) : undefined,

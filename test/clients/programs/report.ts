@@ -5,6 +5,8 @@ export interface Report {
   source: 'dashboard_database' | 'dashboard_csv' | 'dashboard_system_stats' | 'demo';
   courseIds: number[];
   filteredEdits: (number | null)[] | undefined;
+  /** Of the same filters. */
+  total: { courses: number | null; edits: number | null } | undefined;
   csv: string | undefined;
   unchanged: number;
   /** The parameters that are bad. */
