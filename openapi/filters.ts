@@ -26,7 +26,7 @@ function day(description: string, example: string) {
 }
 
 const valueFilters = {
-  campaign: names('Courses of these campaigns, by slug.', 'wiki_loves_science'),
+  campaign: names('Courses of these campaigns, by slug.', 'miscellanea'),
   wiki: names('Courses that track these wikis, by domain.', 'en.wikipedia.org'),
   home_wiki: names('Courses whose home wiki is one of these, by domain.', 'en.wikipedia.org'),
   type: names('Courses of these types.', 'Editathon'),

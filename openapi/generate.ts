@@ -1,6 +1,7 @@
 /**
  * `npm run openapi`: writes openapi/openapi.json and openapi/openapi-3.0.json from the routes
- * of the very service, with every route that can be switched on. With --check it only says
+ * of the very service, with every route that can be switched on, and before that
+ * openapi/examples.json, what the demonstration answers to the running examples. With --check it only says
  * whether the files are stale. Either way it says what of the document breaks clients of
  * openapi/released.json, the newest release, or of another file that --against names, without
  * being a new major version. With --release the document becomes that of the newest release.
@@ -13,10 +14,22 @@ import { format } from 'prettier';
 import { buildApp } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { breakingChanges, majorVersion } from './breaking-changes.ts';
+import {
+  asking,
+  recordedAt,
+  recordedExamplesFile,
+  recordExamples,
+  type RecordedExamples,
+} from './recorded-examples.ts';
 import { releasedForm } from './released-form.ts';
 import { toVersion30 } from './version-3-0.ts';
 
-async function generate(): Promise<object> {
+type Service = Awaited<ReturnType<typeof buildApp>>;
+
+const adminToken = 'only-so-that-there-are-admin-routes';
+
+/** What comes of the service with every route, over a store of its own. */
+async function withService<Result>(work: (app: Service) => Promise<Result>): Promise<Result> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'dod-openapi-'));
   // PostgreSQL does not run as root: whoever it runs as must be able to get in.
   await chmod(dataDirectory, 0o755);
@@ -24,17 +37,34 @@ async function generate(): Promise<object> {
     const config = readConfig({
       DATA_DIR: dataDirectory,
       LOG_LEVEL: 'error',
-      ADMIN_TOKEN: 'only-so-that-there-are-admin-routes',
+      ADMIN_TOKEN: adminToken,
     });
-    const app = await buildApp(config, { scheduler: false, onProgress: () => undefined });
+    const app = await buildApp(config, {
+      scheduler: false,
+      clock: () => recordedAt,
+      onProgress: () => undefined,
+    });
     try {
-      return app.swagger();
+      return await work(app);
     } finally {
       await app.close();
     }
   } finally {
     await rm(dataDirectory, { recursive: true, force: true });
   }
+}
+
+/** As somebody finds the demonstration who starts it for the first time at that moment. */
+async function record(): Promise<RecordedExamples> {
+  return withService(async (app) => {
+    await app.publisher.loadDemo(() => undefined);
+    const recorded = await recordExamples(app.swagger(), asking(app, adminToken));
+    // The publication that was asked for last may still be at work.
+    await (
+      await app.publisher.start('admin')
+    ).finished;
+    return recorded;
+  });
 }
 
 const { values: options } = parseArgs({
@@ -50,7 +80,8 @@ function textOf(content: object): Promise<string> {
   return format(JSON.stringify(content), { parser: 'json' });
 }
 
-const document = await generate();
+if (!options.check) await writeFile(recordedExamplesFile, await textOf(await record()));
+const document = await withService(async (app) => app.swagger());
 const documents = { 'openapi.json': document, 'openapi-3.0.json': toVersion30(document) };
 for (const [name, content] of Object.entries(documents)) {
   const file = new URL(name, import.meta.url);

@@ -16,6 +16,7 @@ const prose = new Set([
   'summary',
   'tags',
   'title',
+  'x-codeSamples',
 ]);
 
 /** Members whose own members have names of ours: a property may be called `description`. */

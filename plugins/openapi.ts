@@ -5,8 +5,10 @@ import fp from 'fastify-plugin';
 import { components } from '../openapi/components.ts';
 import { contractLinks, documentFrame, type DocumentFacts } from '../openapi/document.ts';
 import { policyField, stateField, windowSeconds } from '../openapi/quota.ts';
+import { readRecordedExamples } from '../openapi/recorded-examples.ts';
 import { requestHeaders } from '../openapi/request-headers.ts';
 import { shareComponents } from '../openapi/shared-components.ts';
+import { showExamples } from '../openapi/shown-examples.ts';
 import { toVersion30 } from '../openapi/version-3-0.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 
@@ -14,10 +16,14 @@ export type OpenapiOptions = DocumentFacts;
 
 async function openapi(app: FastifyInstance, options: OpenapiOptions): Promise<void> {
   for (const component of components) app.addSchema(component);
+  const recorded = await readRecordedExamples();
+  const { publicUrl, requestsPerMinute } = options;
   await app.register(fastifySwagger, {
     openapi: documentFrame(options),
-    transformObject: (documents) =>
-      shareComponents(withHeaders(withoutNeedOfDefaults(documents), options.requestsPerMinute)),
+    transformObject: (documents) => {
+      const document = withHeaders(withoutNeedOfDefaults(documents), requestsPerMinute);
+      return shareComponents(showExamples(document, recorded, publicUrl));
+    },
     // Without it, components are named def-0, def-1 and so on.
     refResolver: {
       buildLocalReference: (schema, _baseUri, _fragment, index) =>

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { makeDirectory } from './embedded/holder.ts';
-import { startService } from './support/program.ts';
+import { lacking, startService } from './support/program.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const adminToken = 'correct-horse-battery-staple-0123456789';
@@ -29,17 +29,6 @@ async function blocksOf(document: string): Promise<Block[]> {
   const text = await readFile(join(project, document), 'utf8');
   return [...text.matchAll(/^ *```(\w+)\n([\s\S]*?)^ *```$/gm)].map(
     ([, language = '', code = '']) => ({ language, code }),
-  );
-}
-
-/** Why a block cannot be run here, or false; where CI is set it must. */
-async function lacking(command: string): Promise<string | false> {
-  return run('which', [command]).then(
-    () => false,
-    (error: unknown) => {
-      if (process.env['CI'] === 'true') throw error;
-      return `no ${command} on this machine`;
-    },
   );
 }
 

@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import type { Cleanup } from '../embedded/holder.ts';
 import { startContractProxy } from './contract-proxy.ts';
 
@@ -118,4 +119,15 @@ export async function processesNaming(text: string): Promise<string[]> {
     if (line.includes(text)) found.push(line.replaceAll('\0', ' '));
   }
   return found;
+}
+
+/** Why there is something that cannot be run here, or false; where CI is set it must. */
+export async function lacking(command: string): Promise<string | false> {
+  return promisify(execFile)('which', [command]).then(
+    () => false,
+    (error: unknown) => {
+      if (process.env['CI'] === 'true') throw error;
+      return `no ${command} on this machine`;
+    },
+  );
 }
