@@ -1,6 +1,7 @@
 /** The downloads of a snapshot as a Data Package of Frictionless Data, version 2. */
 import { Type, type Static } from '@sinclair/typebox';
 import { Citation, citationOf, type Cited } from './citation.ts';
+import { dictionaryPath } from './document.ts';
 import { count, reference, timestamp, timestampText } from './scalars.ts';
 import { listSentence, tableFields } from './table-schema.ts';
 
@@ -138,6 +139,16 @@ const aboutFiles: Readonly<Record<string, About>> = {
 /** Where the package of a snapshot stays, below the service's address. */
 export function packagePath(snapshotId: number): string {
   return `/v1/datapackage.json?snapshot=${String(snapshotId)}`;
+}
+
+/** Where the columns of a file of a snapshot, and of its downloads, are described. */
+export function fileDescriptions(snapshot: {
+  readonly snapshotId: number;
+  readonly hasCourseRows: boolean;
+}): string[] {
+  // Totals that were carried over have no downloads.
+  const packages = snapshot.hasCourseRows ? [packagePath(snapshot.snapshotId)] : [];
+  return [...packages, dictionaryPath];
 }
 
 export function packageBody(facts: PackageFacts): DataPackage {

@@ -12,6 +12,9 @@ export interface DocumentFacts {
   readonly requestsPerMinute: number;
 }
 
+/** What the metrics mean. */
+export const dictionaryPath = '/v1/metrics';
+
 /** Where the contract is, for programs and for people, as `Link` has it. */
 export const contractLinks: readonly string[] = [
   '</openapi.json>; rel="service-desc"',

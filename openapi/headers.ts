@@ -144,7 +144,7 @@ export const currentHeaders = {
 
 export const notModifiedHeaders = { ...frame, ...snapshotId, ...validators, ...lastModified };
 
-export const downloadHeaders = {
+const downloadHeaders = {
   ...dataHeaders,
   ...always({
     'Content-Disposition': {

@@ -4,7 +4,6 @@ import {
   challengeHeaders,
   currentHeaders,
   dataHeaders,
-  downloadHeaders,
   fileHeaders,
   freeHeaders,
   notModifiedHeaders,
@@ -45,11 +44,6 @@ export function freeJson(component: TSchema, description: string) {
 
 /** Files are strings, because generators take `binary` for something else. */
 const csvContent = { 'text/csv': { schema: { type: 'string' } } };
-
-/** A 200 with a file. */
-export function csv(description: string) {
-  return { description, headers: downloadHeaders, content: csvContent };
-}
 
 function problem(
   description: string,

@@ -7,6 +7,7 @@ import fp from 'fastify-plugin';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { finished, type Readable } from 'node:stream';
+import { LRUCache } from 'lru-cache';
 import { findStoreIdentity } from '../db/queries/store-identity.ts';
 import { findLatestSnapshot } from '../db/queries/snapshots.ts';
 import { publicationChannel, readStore } from '../db/queries/store.ts';
@@ -88,6 +89,8 @@ declare module 'fastify' {
 
 /** Some four editions of a million courses, plain and compressed. */
 const maxBytesByDefault = 2 * 1024 ** 3;
+/** Counts kept in memory. */
+const knownCounts = 1000;
 /** Small files take few bytes, but looking through them takes time. */
 const maxFiles = 2000;
 
@@ -114,6 +117,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   const offered: FullExport[] = [];
   /** Names of what is waiting to be made in the background. */
   const awaited = new Set<string>();
+  /** Rows of files that are yet to be made: whoever asks for one while it is made counts no more. */
+  const counts = new LRUCache<string, Promise<number>>({ max: knownCounts });
   let isStopping = false;
   /** One thing after the other, so that requests come first. */
   let background: Promise<unknown> = Promise.resolve();
@@ -129,14 +134,21 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     });
   }
 
-  /** A download on behalf of a client; its rows are counted once at most. */
+  /** A download on behalf of a client. */
   function asked(question: ExportQuestion, client: string): Asked {
-    let rows: Promise<number> | undefined;
-    const count = async () => {
-      const made = await folder.facts(fileName(question, 'identity'));
-      return made?.rows ?? question.count();
-    };
-    return { question, client, rows: () => (rows ??= count()) };
+    const name = fileName(question, 'identity');
+    const rows = async () => (await folder.facts(name))?.rows ?? (await counted(name, question));
+    return { question, client, rows };
+  }
+
+  /** Counted once, whoever asks. */
+  function counted(name: string, question: ExportQuestion): Promise<number> {
+    const known = counts.get(name);
+    if (known !== undefined) return known;
+    const counting = (async () => question.count())();
+    counts.set(name, counting);
+    counting.catch(() => counts.delete(name));
+    return counting;
   }
 
   /** The plain bytes, once it is the client's turn, which lasts until they end or break off. */

@@ -13,15 +13,17 @@ import type { RowsAt } from '../db/queries/filters.ts';
 import { readGroupTotals } from '../db/queries/read-group-totals.ts';
 import { foldText } from '../db/queries/search-text.ts';
 import type { SnapshotRow } from '../db/queries/snapshots.ts';
+import { isTiedToNewest } from '../db/queries/slice-people.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
+import { requireState } from '../db/queries/stream-file.ts';
 import { metrics } from '../metrics/registry.ts';
 import type { MetricValues } from '../metrics/totals.ts';
-import { packagePath } from '../openapi/data-package.ts';
+import { fileDescriptions } from '../openapi/data-package.ts';
 import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
 import { completed } from '../openapi/totals.ts';
 import { ProblemError } from './errors.ts';
 import type { ExportQuestion } from './exports.ts';
-import type { Queryable, Question } from './questions.ts';
+import { expectedOf, type Queryable, type Question } from './questions.ts';
 
 interface Sums {
   readonly totals: MetricValues;
@@ -142,18 +144,23 @@ function groupLists(app: FastifyInstance): void {
         .map(({ id }) => id);
     }
 
-    /** @throws {ProblemError} 503 where the question has been overtaken */
+    /** @throws {Overtaken} where the answer is another one by now */
     function stateOf(question: Question, client: string): Promise<State<Body>> {
       return app.heavy(client, () =>
         app.sql.begin('isolation level repeatable read read only', async (tx) => {
-          const now = await readStoreState(tx);
-          const isLatest = now.latestId === question.at.snapshotId;
-          if (now.revision !== question.revision || isLatest !== question.at.isLatest) {
-            throw ProblemError.unavailable('Something new has just been published.', 1);
-          }
-          return stateAt(tx, question.snapshot, question.at);
+          const { latestId } = await requireState(tx, expectedOf(question));
+          const isLatest = latestId === question.at.snapshotId;
+          return stateAt(tx, question.snapshot, { ...question.at, isLatest });
         }),
       );
+    }
+
+    /** A question about a file, which is the same after the next publication if nothing is revised. */
+    async function ask(asked: string): Promise<Question> {
+      const question = await app.questions.ask({}, asked);
+      const { snapshot } = question;
+      const isTied = await isTiedToNewest(app.sql, { filters: {}, dimension, snapshot });
+      return isTied ? question : app.questions.untied(question);
     }
 
     function exportOf(
@@ -180,7 +187,7 @@ function groupLists(app: FastifyInstance): void {
       name: file.name,
       columns: file.columns,
       question: async (snapshotId) => {
-        const question = await app.questions.ask({}, String(snapshotId));
+        const question = await ask(String(snapshotId));
         return exportOf(question, { sort: file.usualSort, dialect: 'plain' }, '');
       },
     });
@@ -231,7 +238,7 @@ function groupLists(app: FastifyInstance): void {
       },
       async answerFile(query, reply) {
         const { sort, dialect } = query;
-        const question = await app.questions.ask({}, query.snapshot);
+        const question = await ask(query.snapshot);
         app.questions.requireRows(question);
         const { snapshotId } = question.snapshot;
         const { client } = reply.request;
@@ -250,7 +257,7 @@ function groupLists(app: FastifyInstance): void {
             cacheControl: 'no-cache',
             links: app.published.links(
               question.asksLatest ? `${path}.csv?${pinned.toString()}` : undefined,
-              packagePath(snapshotId),
+              fileDescriptions(question.snapshot),
             ),
           },
           contentType: 'text/csv; charset=utf-8; header=present',

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { findLatestSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
 import { publicationChannel, readStore } from '../db/queries/store.ts';
-import { contractLinks } from '../openapi/document.ts';
+import { contractLinks, dictionaryPath } from '../openapi/document.ts';
 import { snapshotBody } from '../openapi/snapshot.ts';
 import { ProblemError } from './errors.ts';
 import type { AnswerHead, Representation } from './representation.ts';
@@ -34,7 +34,7 @@ export interface Published {
    * The links of every data answer: where it can be found for ever, what describes it and
    * what to cite, which is where it stays unless said otherwise.
    */
-  links(canonical?: string, describedBy?: string, citeAs?: string): string[];
+  links(canonical?: string, describedBy?: readonly string[], citeAs?: string): string[];
 }
 
 declare module 'fastify' {
@@ -50,9 +50,13 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
   let latest: Latest | undefined;
   let revision = 0;
 
-  const links = (canonical?: string, describedBy = '/v1/metrics', citeAs = canonical) => [
+  const links = (
+    canonical?: string,
+    describedBy: readonly string[] = [dictionaryPath],
+    citeAs = canonical,
+  ) => [
     `<${options.license.url}>; rel="license"`,
-    `<${describedBy}>; rel="describedby"`,
+    ...describedBy.map((address) => `<${address}>; rel="describedby"`),
     ...contractLinks,
     ...(canonical === undefined ? [] : [`<${canonical}>; rel="canonical"`]),
     ...(citeAs === undefined ? [] : [`<${citeAs}>; rel="cite-as"`]),

@@ -11,6 +11,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { RowsAt } from '../db/queries/filters.ts';
 import { findSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
 import { findNextMoment, readStoreState, type StoreState } from '../db/queries/store-state.ts';
+import type { Expected } from '../db/queries/stream-file.ts';
 import { filtersOf, reversedRanges, type Filters } from '../openapi/filters.ts';
 import { definitionsVersion } from '../metrics/registry.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';
@@ -35,6 +36,8 @@ export interface Question {
   readonly at: RowsAt;
   /** Whether `latest` was asked for, so that the answer stays at another address. */
   readonly asksLatest: boolean;
+  /** Whether the answer may be another one once the snapshot is not the newest any more. */
+  readonly isTied: boolean;
   readonly revision: number;
   readonly revisedAt: Date | null;
   /** Changes whenever a snapshot is written, of whatever moment. */
@@ -43,12 +46,15 @@ export interface Question {
   readonly lastModified: Date;
 }
 
+/** The state of the store that its answer is of. */
+export function expectedOf({ revision, snapshot, at, isTied }: Question): Expected {
+  return { revision, ...(isTied && at.isLatest ? { latestId: snapshot.snapshotId } : {}) };
+}
+
 export interface ComputedBody {
   /** In pieces where it is long: each is made when the others have had their turn. */
   readonly body: string | Buffer | Iterable<string>;
   readonly contentType?: string;
-  /** Of a file. */
-  readonly rows?: number;
   /** Of a page that is not the last: where the next one is. */
   readonly next?: string;
 }
@@ -58,11 +64,13 @@ export interface ComputedAnswer {
   readonly about: readonly unknown[];
   /** Where this very answer stays, if that is not where it was asked for. */
   readonly canonical?: string | undefined;
-  /** Of a file. */
-  readonly fileName?: string;
   /** In one consistent transaction; `at` is true in it. */
   readonly compute: (tx: Queryable, at: RowsAt) => Promise<ComputedBody>;
 }
+
+/** Days, where a question has any of its own. */
+// A type: only of one is it known that it has no other members.
+type Range = { readonly from?: string; readonly to?: string };
 
 export interface Questions {
   /**
@@ -71,9 +79,11 @@ export interface Questions {
    * @throws {ProblemError} 400 for a reversed range, an unknown value or snapshot; 503
    *   before anything is published
    */
-  ask(query: Filters, snapshot?: string): Promise<Question>;
+  ask(query: Filters & Range, snapshot?: string): Promise<Question>;
   /** Whether the snapshot has rows; one that was carried over has only its totals. */
   requireRows(question: Question): void;
+  /** The same question, where its answer does not change with the snapshot's being the newest. */
+  untied(question: Question): Question;
   /** A short name of a question and its answer: characters of an entity tag. */
   tag(question: Question, about: readonly unknown[]): string;
 }
@@ -96,7 +106,7 @@ const keptMilliseconds = 24 * 60 * 60 * 1000;
 /** Snapshots kept in memory; some 5 kB each. */
 const keptSnapshots = 1000;
 
-type Extras = Pick<ComputedBody, 'rows' | 'next'>;
+type Extras = Pick<ComputedBody, 'next'>;
 
 interface Ready extends Extras {
   readonly representation: Representation;
@@ -129,7 +139,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
   });
   const making = new Map<string, Promise<Ready>>();
 
-  async function ask(query: Filters, asked = 'latest'): Promise<Question> {
+  async function ask(query: Filters & Range, asked = 'latest'): Promise<Question> {
     const problems: ParameterProblem[] = reversedRanges(query).map(inQuery);
     const filters = filtersOf(query);
     const now = await state.read();
@@ -151,6 +161,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
         isLatest: row.snapshotId === now.latest.snapshotId,
       },
       asksLatest: asked === 'latest',
+      isTied: true,
       revision: now.revision,
       revisedAt: now.revisedAt,
       newestId: now.newestId ?? row.snapshotId,
@@ -176,13 +187,13 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
   }
 
   function tag(question: Question, about: readonly unknown[]): string {
-    const { snapshot, at, revision, revisedAt, filters } = question;
+    const { snapshot, at, isTied, revision, revisedAt, filters } = question;
     const facts = [
       options.version,
       definitionsVersion,
       ...[snapshot.snapshotId, snapshot.computedAt.getTime(), snapshot.sourceReadAt.getTime()],
       // Two histories of a store that was restored from a copy may count the same revisions.
-      ...[at.isLatest, revision, revisedAt?.getTime() ?? null, filters, about],
+      ...[isTied && at.isLatest, revision, revisedAt?.getTime() ?? null, filters, about],
     ];
     return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 22);
   }
@@ -210,7 +221,9 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
         const made = await answer.compute(tx, { ...question.at, isLatest });
         return {
           made: { ...made, body: await whole(made.body) },
-          stands: isLatest === question.at.isLatest && now.revision === question.revision,
+          stands:
+            (!question.isTied || isLatest === question.at.isLatest) &&
+            now.revision === question.revision,
         };
       }),
     );
@@ -237,6 +250,11 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
 
   app.decorate('questions', {
     ask,
+    untied: (question: Question) => ({
+      ...question,
+      isTied: false,
+      lastModified: later(question.snapshot.computedAt, question.revisedAt),
+    }),
     tag,
     requireRows: ({ snapshot }: Question) => {
       if (!snapshot.hasCourseRows) throw ProblemError.noCourseRows(snapshot.snapshotId);
@@ -263,13 +281,9 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
             key,
             async () => (await find(key)) ?? compute(key, request.client, question, answer),
           ));
-        if (answer.fileName !== undefined) {
-          this.header('content-disposition', `attachment; filename="${answer.fileName}"`);
-        }
         const links = app.published.links(answer.canonical);
         if (made.next !== undefined) links.push(`<${made.next}>; rel="next"`);
         this.header('link', links.join(', '));
-        if (made.rows !== undefined) this.header('row-count', String(made.rows));
         return made.representation;
       },
     });
@@ -296,8 +310,8 @@ function inQuery({ name, detail }: { name: string; detail: string }): ParameterP
   return { in: 'query', name, detail };
 }
 
-function extrasOf({ rows, next }: Extras): Extras {
-  return { ...(rows === undefined ? {} : { rows }), ...(next === undefined ? {} : { next }) };
+function extrasOf({ next }: Extras): Extras {
+  return next === undefined ? {} : { next };
 }
 
 function later(a: Date, b: Date | null): Date {

@@ -1,29 +1,36 @@
 /**
- * The time series of slices as files: whole, however many groups they have, so streamed and
- * kept as files like the rows of courses, up to a number of rows that nobody asks for in
- * earnest.
+ * Answers about slices, and the history, as files: whole, however many rows they have, so
+ * streamed and kept as files like the rows of courses.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { streamFile, type Piece } from '../db/queries/stream-file.ts';
-import { sliceFileRowLimit } from '../openapi/slice-file.ts';
+import type { RowsAt } from '../db/queries/filters.ts';
+import { requireState, streamFile, type Piece } from '../db/queries/stream-file.ts';
+import { fileDescriptions } from '../openapi/data-package.ts';
 import { ProblemError } from './errors.ts';
-import type { Queryable, Question } from './questions.ts';
+import { expectedOf, type Queryable, type Question } from './questions.ts';
 
 export interface SliceFile {
   /** All that is asked besides the filters, the resource first. */
   readonly about: readonly unknown[];
   readonly fileName: string;
+  /** Where this very file stays, if that is not where it was asked for. */
+  readonly canonical?: string | undefined;
+  readonly cacheControl?: string;
+  /** Whether it is made of all snapshots, so that any new one, of whatever moment, changes it. */
+  readonly isOfHistory?: boolean;
+  /** More than anybody asks for in earnest, of what `interval` makes. */
+  readonly rowsAtMost?: number;
   /** What stands above the rows. */
   readonly head: string;
-  /** In one consistent transaction, as all that follows. */
-  readonly count: (tx: Queryable) => Promise<number>;
-  readonly pieces: (tx: Queryable) => AsyncIterable<Piece>;
+  /** In one consistent transaction, as all that follows; `at` is true in it. */
+  readonly count: (tx: Queryable, at: RowsAt) => Promise<number>;
+  readonly pieces: (tx: Queryable, at: RowsAt) => AsyncIterable<Piece>;
 }
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** For a question about the newest snapshot. Return the reply. */
+    /** Return the reply. */
     answerSliceFile(question: Question, file: SliceFile): FastifyReply;
   }
 }
@@ -32,43 +39,61 @@ function sliceFiles(app: FastifyInstance): void {
   app.decorateReply('answerSliceFile', function (this: FastifyReply, question, file) {
     const { ip: client } = (this as { request: FastifyRequest }).request;
     const { snapshotId } = question.snapshot;
-    const { revision } = question;
+    const { revision, newestId } = question;
+    const tag = app.questions.tag(question, file.about);
+    const expected = {
+      ...expectedOf(question),
+      ...(file.isOfHistory === true ? { newestId } : {}),
+    };
+
+    /** @throws {Overtaken} where the answer is another one by now */
+    async function atOf(tx: Queryable): Promise<RowsAt> {
+      const { latestId } = await requireState(tx, expected);
+      return { ...question.at, isLatest: latestId === snapshotId };
+    }
 
     async function count(): Promise<number> {
       const rows = await app.heavy(client, () =>
-        app.sql.begin('isolation level repeatable read read only', file.count),
+        app.sql.begin('isolation level repeatable read read only', async (tx) =>
+          file.count(tx, await atOf(tx)),
+        ),
       );
-      if (rows <= sliceFileRowLimit) return rows;
+      const { rowsAtMost = Infinity } = file;
+      if (rows <= rowsAtMost) return rows;
       throw ProblemError.invalidQuery(
         'interval',
-        `makes ${rows} rows, of at most ${sliceFileRowLimit}: ask for a longer one, set from ` +
+        `makes ${rows} rows, of at most ${rowsAtMost}: ask for a longer one, set from ` +
           'and to, or ask for a smaller slice',
       );
     }
 
+    async function* pieces(tx: Queryable): AsyncGenerator<Piece> {
+      yield* file.pieces(tx, await atOf(tx));
+    }
+
     const kept = app.exports.kept(
       {
-        tag: app.questions.tag(question, file.about),
+        tag,
         snapshotId,
         revision,
         count,
         open: (rows) =>
           streamFile(app.downloadSql, {
             head: file.head,
-            pieces: file.pieces,
-            expected: { revision, rows, latestId: snapshotId },
+            pieces,
+            expected: { ...expected, rows },
           }),
       },
       client,
     );
     return this.answerStream({
-      tag: app.questions.tag(question, file.about),
+      tag,
       head: {
         snapshotId,
         lastModified: question.lastModified,
         // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
-        cacheControl: 'no-cache',
-        links: app.published.links(),
+        cacheControl: file.cacheControl ?? 'no-cache',
+        links: app.published.links(file.canonical, fileDescriptions(question.snapshot)),
       },
       contentType: 'text/csv; charset=utf-8; header=present',
       extraHeaders: { 'content-disposition': `attachment; filename="${file.fileName}"` },

@@ -59,6 +59,23 @@ function isDimension(name: string): name is NamedDimension {
 }
 
 /**
+ * Whether people of a slice are counted while its snapshot is the newest, so that they are
+ * other ones, or not known, afterwards.
+ */
+export async function isTiedToNewest(
+  sql: Queryable,
+  { filters, dimension, snapshot }: Omit<PeopleQuestion, 'at'>,
+): Promise<boolean> {
+  if (!countsPeople(snapshot.totals)) return false;
+  const group = groupOfSlice(filters);
+  if (hasFilters(filters) && (dimension !== undefined || group === undefined)) return true;
+  if ((group?.dimension ?? dimension) !== 'campaign') return false;
+  const key = group === undefined ? [] : [group.key];
+  const published = await readPublishedPeople(sql, [], 'campaign', key);
+  return published.changedSince(snapshot.snapshotId);
+}
+
+/**
  * People of a snapshot whose courses are all still public and whose source told people
  * apart: as published of the whole and of its groups; counted now for any slice of the newest
  * snapshot. Who was in which course before is not kept, so of other slices nobody knows.

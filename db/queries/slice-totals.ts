@@ -20,7 +20,12 @@ export interface SliceTotals {
   readonly withdrawnSince: number;
   readonly whole: SliceValues;
   /** By edits, from the most down, then by key; null where nothing is grouped by. */
-  readonly groups: readonly ({ readonly key: string | null } & SliceValues)[] | null;
+  readonly groups: readonly SliceGroup[] | null;
+}
+
+export interface SliceGroup extends SliceValues {
+  /** Null for the courses that have none. */
+  readonly key: string | null;
 }
 
 /** Whether it is the whole that is asked for, as it was published. */
@@ -107,14 +112,13 @@ export function withPeople(
   };
 }
 
-interface Group extends SliceValues {
-  readonly key: string | null;
-}
-
-/** The most edits first, what has none known last; then by key, that of having none last. */
-export function byEdits(a: Group, b: Group): number {
+/**
+ * The most edits first, what has none known last; then by key, as PostgreSQL has it in the
+ * collation C, that of having none last.
+ */
+export function byEdits(a: SliceGroup, b: SliceGroup): number {
   const difference = (b.totals['edits'] ?? -1) - (a.totals['edits'] ?? -1);
   if (difference !== 0) return difference;
   if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
-  return a.key < b.key ? -1 : 1;
+  return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../connect.ts';
+import type { Fragment } from '../fragments.ts';
 
 /** A published snapshot as it is stored. Totals lack the derived metrics. */
 export interface SnapshotRow {
@@ -123,12 +124,44 @@ export async function listSnapshots(
   question: HistoryQuestion,
   page: { readonly after?: number | undefined; readonly limit: number },
 ): Promise<HistoryRow[]> {
+  return sql<HistoryRow[]>`
+    ${ordered(sql, question)}
+    select ${snapshotColumns(sql)}, earlier, partial from ordered
+    where ${page.after ?? null}::bigint is null or ${
+      question.order === 'desc'
+        ? sql`place < (select place from ordered where snapshot_id = ${page.after ?? null}::bigint)`
+        : sql`place > (select place from ordered where snapshot_id = ${page.after ?? null}::bigint)`
+    }
+    order by ${place(sql, question)}
+    limit ${page.limit}`;
+}
+
+/** How many items the whole history has. */
+export async function countHistory(sql: Queryable, question: HistoryQuestion): Promise<number> {
+  const [row] = await sql<[{ items: number }]>`
+    ${ordered(sql, question)} select count(*) as items from ordered`;
+  return row.items;
+}
+
+/** The whole history, so many items at once. */
+export function streamHistory(
+  sql: Queryable,
+  question: HistoryQuestion,
+  itemsAtOnce: number,
+): AsyncIterable<readonly HistoryRow[]> {
+  return sql<HistoryRow[]>`
+    ${ordered(sql, question)}
+    select ${snapshotColumns(sql)}, earlier, partial from ordered
+    order by ${place(sql, question)}`.cursor(itemsAtOnce);
+}
+
+/** The chosen snapshots, each with its `place` in time. */
+function ordered(sql: Queryable, question: HistoryQuestion): Fragment {
   const period =
     question.interval === 'all'
       ? sql`snapshot_id`
       : sql`date_trunc(${question.interval}::text, computed_at at time zone 'UTC')`;
-  const descending = question.order === 'desc';
-  return sql<HistoryRow[]>`
+  return sql`
     with visible as (
       select *, ${period} as period from snapshots where snapshot_id <= ${question.pinnedTo}
     ), newest as (
@@ -147,13 +180,9 @@ export async function listSnapshots(
         ${question.interval !== 'all'} and period = (select period from newest) as partial
       from chosen
       window w as (order by computed_at, snapshot_id)
-    )
-    select ${snapshotColumns(sql)}, earlier, partial from ordered
-    where ${page.after ?? null}::bigint is null or ${
-      descending
-        ? sql`place < (select place from ordered where snapshot_id = ${page.after ?? null}::bigint)`
-        : sql`place > (select place from ordered where snapshot_id = ${page.after ?? null}::bigint)`
-    }
-    order by place ${descending ? sql`desc` : sql`asc`}
-    limit ${page.limit}`;
+    )`;
+}
+
+function place(sql: Queryable, { order }: HistoryQuestion): Fragment {
+  return order === 'desc' ? sql`place desc` : sql`place`;
 }

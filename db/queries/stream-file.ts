@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import type { Sql, TransactionSql } from '../connect.ts';
-import { readStoreState } from './store-state.ts';
+import type { Queryable, Sql, TransactionSql } from '../connect.ts';
+import { readStoreState, type StoreState } from './store-state.ts';
 
 /** Rows of a file as text. */
 export interface Piece {
@@ -16,12 +16,16 @@ export interface StreamedFile {
   /** In the one consistent transaction that the file is read in. */
   readonly pieces: (tx: TransactionSql) => AsyncIterable<Piece>;
   /** What the caller has announced; the stream breaks where it does not hold. */
-  readonly expected: {
-    readonly revision: number;
-    readonly rows: number;
-    /** Of what is about the newest snapshot: that it is still this one. */
-    readonly latestId?: number;
-  };
+  readonly expected: Expected & { readonly rows: number };
+}
+
+/** The state of the store that an answer is of, as far as the answer depends on it. */
+export interface Expected {
+  readonly revision: number;
+  /** Of what is about the newest snapshot: that it is still this one. */
+  readonly latestId?: number | null;
+  /** Of what is about all snapshots: that there are still no others. */
+  readonly newestId?: number | null;
 }
 
 /** What was announced is of a state of the store that has passed; asked again, it is another. */
@@ -30,6 +34,20 @@ export class Overtaken extends Error {
     super('something was published while the download began');
     this.name = 'Overtaken';
   }
+}
+
+/** @throws {Overtaken} */
+export async function requireState(
+  tx: Queryable,
+  { revision, latestId, newestId }: Expected,
+): Promise<StoreState> {
+  const now = await readStoreState(tx);
+  const stands =
+    now.revision === revision &&
+    (latestId === undefined || now.latestId === latestId) &&
+    (newestId === undefined || now.newestId === newestId);
+  if (!stands) throw new Overtaken();
+  return now;
 }
 
 /** Milliseconds that all of them may take, far longer than a question's. */
@@ -66,18 +84,19 @@ async function writeFile(
   output: PassThrough,
   left: AbortSignal,
 ): Promise<void> {
-  const { revision, latestId } = await readStoreState(tx);
-  const isOvertaken = expected.latestId !== undefined && latestId !== expected.latestId;
-  if (revision !== expected.revision || isOvertaken) throw new Overtaken();
+  await requireState(tx, expected);
   left.throwIfAborted();
   await tx`select set_config('statement_timeout', ${String(fileTimeout)}, true)`;
-  output.write(head);
+  // With the first rows: until they are there, what fails can still be told.
+  let above = head;
   let rows = 0;
   let began = performance.now();
   for await (const piece of pieces(tx)) {
     left.throwIfAborted();
     rows += piece.rows;
-    if (!output.write(piece.text)) await drained(output, left);
+    const text = above + piece.text;
+    above = '';
+    if (!output.write(text)) await drained(output, left);
     if (performance.now() - began < turn) continue;
     await setImmediate();
     began = performance.now();
@@ -85,6 +104,7 @@ async function writeFile(
   if (rows !== expected.rows) {
     throw new Error(`${String(rows)} rows where ${String(expected.rows)} were announced`);
   }
+  if (above !== '') output.write(above);
 }
 
 async function drained(output: PassThrough, left: AbortSignal): Promise<void> {

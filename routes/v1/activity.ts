@@ -25,7 +25,7 @@ import { dayRangeProperties, filterProperties, groupByProperty } from '../../ope
 import { jsonPieces } from '../../openapi/json-pieces.ts';
 import { fileResponses, json, RangeHeaders, readProblems } from '../../openapi/responses.ts';
 import { word } from '../../openapi/scalars.ts';
-import { wholeFileSentence } from '../../openapi/slice-file.ts';
+import { sliceFileRowLimit, wholeFileSentence } from '../../openapi/slice-file.ts';
 
 const questionProperties = {
   ...filterProperties,
@@ -142,6 +142,7 @@ export default function activity(app: FastifyInstance): void {
       }
 
       return reply.answerSliceFile(question, {
+        rowsAtMost: sliceFileRowLimit,
         about: ['/v1/activity.csv', ...about, dialect],
         fileName: `dashboard-activity-${query.interval}-snapshot-${snapshotId}${manner}.csv`,
         head: csvText(activityColumns(), [], dialect),

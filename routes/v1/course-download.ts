@@ -14,9 +14,9 @@ import {
   courseQuestionProperties,
   emptySearch,
 } from '../../openapi/course-question.ts';
-import { packagePath } from '../../openapi/data-package.ts';
+import { fileDescriptions } from '../../openapi/data-package.ts';
 import { courseDialectProperty } from '../../openapi/dialect.ts';
-import { filtersOf } from '../../openapi/filters.ts';
+import { filtersOf, type Filters } from '../../openapi/filters.ts';
 import { readOrder } from '../../openapi/page.ts';
 import { listSentence } from '../../openapi/table-schema.ts';
 import { fileResponses, problems, RangeHeaders, readProblems } from '../../openapi/responses.ts';
@@ -43,6 +43,12 @@ export default function courseDownload(
   app: FastifyInstance,
   { dashboardUrl }: CourseDownloadOptions,
 ): void {
+  async function ask(query: Filters, snapshot: string): Promise<Question> {
+    const question = app.questions.untied(await app.questions.ask(query, snapshot));
+    // The snapshot may cease to be the newest between the count and the reading.
+    return { ...question, at: { ...question.at, isLatest: false } };
+  }
+
   async function countRows(
     { snapshot, at }: Question,
     selection: CourseSelection,
@@ -80,7 +86,7 @@ export default function courseDownload(
     name: 'courses',
     columns: courseColumns,
     question: async (snapshotId) => {
-      const question = untied(await app.questions.ask({}, String(snapshotId)));
+      const question = await ask({}, String(snapshotId));
       const file = { selection: { filters: {} }, sort: 'course_id', dialect: 'plain' } as const;
       return exportOf(question, file, '');
     },
@@ -109,7 +115,7 @@ export default function courseDownload(
       const q = query.q === undefined ? undefined : foldText(query.q);
       if (q === '') throw ProblemError.invalidQuery('q', emptySearch);
       const selection = { filters: filtersOf(query), q };
-      const question = untied(await app.questions.ask(query, query.snapshot));
+      const question = await ask(query, query.snapshot);
       app.questions.requireRows(question);
       const { sort, dialect } = query;
       const { snapshotId } = question.snapshot;
@@ -130,7 +136,7 @@ export default function courseDownload(
           cacheControl: 'no-cache',
           links: app.published.links(
             question.asksLatest ? `/v1/courses.csv?${parameters.toString()}` : undefined,
-            dialect === 'dashboard' ? undefined : packagePath(snapshotId),
+            dialect === 'dashboard' ? undefined : fileDescriptions(question.snapshot),
           ),
         },
         contentType: 'text/csv; charset=utf-8; header=present',
@@ -140,9 +146,4 @@ export default function courseDownload(
       });
     },
   );
-}
-
-/** Not tied to its being the latest, which it may cease to be while the file is read. */
-function untied(question: Question): Question {
-  return { ...question, at: { ...question.at, isLatest: false } };
 }

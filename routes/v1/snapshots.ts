@@ -3,19 +3,28 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { snapshotColumns, snapshotFields } from '../../csv/snapshot-columns.ts';
+import { csvLines } from '../../csv/pieces.ts';
 import { csvText } from '../../csv/records.ts';
 import {
+  countHistory,
   findHistoryMoment,
   findSnapshot,
   intervals,
   listSnapshots,
   orders,
+  streamHistory,
   type HistoryMoment,
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import { wrongCursor } from '../../openapi/page.ts';
-import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import {
+  fileResponses,
+  json,
+  problems,
+  RangeHeaders,
+  readProblems,
+} from '../../openapi/responses.ts';
 import { identifier, word } from '../../openapi/scalars.ts';
 import {
   historyItemBody,
@@ -216,40 +225,47 @@ export default function snapshots(app: FastifyInstance): void {
           'their changes (_delta) and coverage (_coverage).',
         tags: ['Snapshots'],
         querystring: FileQuery,
-        response: { 200: csv('The file.'), ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, ...readProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
       const { dialect, ...asked } = request.query;
-      const { pinnedTo, newestId, changedAt } = await momentOf();
-      const question = questionOf(asked, pinnedTo);
-      const rows = await listSnapshots(app.sql, question, { limit: maxRows });
-      const fields = rows.map(historyItemBody).map(snapshotFields);
-      const text = csvText(snapshotColumns(), fields, dialect);
+      const { from, to, interval, order } = asked;
+      const question = await app.questions.ask(rangeOf(asked));
+      const { snapshot, newestId } = question;
+      const history = { from, to, interval, order, pinnedTo: newestId };
       const manner = dialect === 'plain' ? '' : `-${dialect}`;
-      const name =
-        `dashboard-snapshots-${question.interval}-to-snapshot-${String(newestId)}` +
-        `${manner}.csv`;
-      reply.header('content-disposition', `attachment; filename="${name}"`);
-      reply.header('row-count', String(rows.length));
-      const media = 'text/csv; charset=utf-8; header=present';
-      return reply.answer(app.representation(text, media, request.url), {
-        snapshotId: newestId,
-        lastModified: changedAt,
+      return reply.answerSliceFile(question, {
+        isOfHistory: true,
+        about: ['/v1/snapshots.csv', newestId, interval, from ?? null, to ?? null, order, dialect],
+        fileName:
+          `dashboard-snapshots-${interval}-to-snapshot-${String(snapshot.snapshotId)}` +
+          `${manner}.csv`,
         cacheControl: historyCacheControl,
-        links: app.published.links(),
+        head: csvText(snapshotColumns(), [], dialect),
+        count: (tx) => countHistory(tx, history),
+        async *pieces(tx) {
+          for await (const rows of streamHistory(tx, history, rowsAtOnce)) {
+            yield* csvLines(rows.map(historyItemBody).map(snapshotFields), dialect);
+          }
+        },
       });
     },
   );
 }
+
+/** Of a file, so many at once: some milliseconds of work. */
+const rowsAtOnce = 100;
 
 /** The question of a walk, however it is written. */
 function walked({ from, to, interval, order }: RangeQuery) {
   return { path: '/v1/snapshots', from, to, interval, order };
 }
 
-/** More than a snapshot an hour for a hundred years. */
-const maxRows = 1_000_000;
+function rangeOf({ from, to }: RangeQuery) {
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
 
 /** @throws {ProblemError} 400 where the range is the wrong way round */
 function questionOf(asked: RangeQuery, pinnedTo: number): HistoryQuestion {

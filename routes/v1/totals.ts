@@ -1,11 +1,21 @@
 /** Totals of any slice, at any snapshot. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { csvPieces } from '../../csv/pieces.ts';
+import { csvLines } from '../../csv/pieces.ts';
+import { csvText, type CsvField } from '../../csv/records.ts';
 import { totalsColumns, totalsFields } from '../../csv/slice-columns.ts';
 import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
 import { dimensions, isPartition } from '../../db/queries/dimensions.ts';
-import { hasCarried, readSliceTotals, type SliceTotals } from '../../db/queries/slice-totals.ts';
+import type { RowsAt } from '../../db/queries/filters.ts';
+import { isTiedToNewest } from '../../db/queries/slice-people.ts';
+import {
+  hasCarried,
+  readSliceTotals,
+  type SliceGroup as StoredGroup,
+  type SliceTotals,
+} from '../../db/queries/slice-totals.ts';
+import { countSliceGroups, streamSliceGroups } from '../../db/queries/stream-slice-groups.ts';
+import { findWithdrawnSince } from '../../db/queries/withdrawn-since.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
 import {
   filterParameters,
@@ -14,7 +24,13 @@ import {
   snapshotProperty,
 } from '../../openapi/filters.ts';
 import { jsonPieces } from '../../openapi/json-pieces.ts';
-import { csv, json, problems, readProblems } from '../../openapi/responses.ts';
+import {
+  fileResponses,
+  json,
+  problems,
+  RangeHeaders,
+  readProblems,
+} from '../../openapi/responses.ts';
 import { timestampText } from '../../openapi/scalars.ts';
 import { completed, Totals, type SliceGroup, type TotalsHead } from '../../openapi/totals.ts';
 
@@ -43,9 +59,11 @@ const description =
 
 export default function totals(app: FastifyInstance): void {
   async function ask(query: Query) {
-    const question = await app.questions.ask(query, query.snapshot);
-    const { filters, snapshot } = question;
+    const asked = await app.questions.ask(query, query.snapshot);
+    const { filters, snapshot } = asked;
     const dimension = query.group_by;
+    const isTied = await isTiedToNewest(app.sql, { filters, dimension, snapshot });
+    const question = isTied ? asked : app.questions.untied(asked);
     if (!snapshot.hasCourseRows && !(await hasCarried(app.sql, { filters, dimension, snapshot }))) {
       app.questions.requireRows(question);
     }
@@ -59,9 +77,7 @@ export default function totals(app: FastifyInstance): void {
     };
 
     const headOf = ({ withdrawnSince, whole }: SliceTotals): TotalsHead => ({
-      snapshot_id: snapshot.snapshotId,
-      computed_at: timestampText(snapshot.computedAt),
-      withdrawn_since: withdrawnSince,
+      ...momentOf(withdrawnSince),
       filters,
       group_by: dimension ?? null,
       // What was carried over by home wiki leaves out courses that have none.
@@ -69,26 +85,43 @@ export default function totals(app: FastifyInstance): void {
       ...completed(version, whole),
     });
 
-    function* groupsOf(
-      groups: NonNullable<SliceTotals['groups']>,
-      titles: ReadonlyMap<string, string>,
-    ): Generator<SliceGroup> {
-      for (const { key, ...values } of groups) {
-        const label = key === null ? null : (titles.get(key) ?? key);
-        yield { key, label, ...completed(version, values) };
-      }
-    }
+    const momentOf = (withdrawnSince: number) => ({
+      snapshot_id: snapshot.snapshotId,
+      computed_at: timestampText(snapshot.computedAt),
+      withdrawn_since: withdrawnSince,
+    });
 
-    async function read(tx: Parameters<typeof readSliceTotals>[0], at: typeof question.at) {
-      const slice = await readSliceTotals(tx, { filters, dimension, snapshot, at });
-      const keys = slice.groups?.flatMap(({ key }) => key ?? []) ?? [];
+    async function bodiesOf(tx: Queryable, groups: readonly StoredGroup[]) {
+      const keys = groups.flatMap(({ key }) => key ?? []);
       const titles =
         dimension === 'campaign' ? await readCampaignTitles(tx, keys) : new Map<string, string>();
-      const groups = slice.groups === null ? null : groupsOf(slice.groups, titles);
+      return bodies(version, groups, titles);
+    }
+
+    async function read(tx: Queryable, at: RowsAt) {
+      const slice = await readSliceTotals(tx, { filters, dimension, snapshot, at });
+      const groups = slice.groups === null ? null : await bodiesOf(tx, slice.groups);
       return { head: headOf(slice), groups };
     }
 
-    return { question, dimension, version, address, read };
+    async function* rows(tx: Queryable, at: RowsAt): AsyncGenerator<Iterable<CsvField[]>> {
+      if (dimension === undefined) {
+        const { head } = await read(tx, at);
+        yield [totalsFields(version, head, head)];
+        return;
+      }
+      const moment = momentOf(await findWithdrawnSince(tx, snapshot.snapshotId));
+      for await (const groups of streamSliceGroups(tx, { filters, dimension, snapshot, at })) {
+        yield fieldsOf(version, moment, await bodiesOf(tx, groups));
+      }
+    }
+
+    async function countRows(tx: Queryable, at: RowsAt): Promise<number> {
+      if (dimension === undefined) return 1;
+      return countSliceGroups(tx, { filters, dimension, snapshot, at });
+    }
+
+    return { question, dimension, version, address, read, rows, countRows };
   }
 
   app.get(
@@ -132,32 +165,49 @@ export default function totals(app: FastifyInstance): void {
           'without group_by. Totals by their bare names, then their coverage.',
         tags: ['Slices'],
         querystring: FileQuery,
-        response: { 200: csv('The file.'), 404: problems[404], ...readProblems },
+        headers: RangeHeaders,
+        response: { ...fileResponses, 404: problems[404], ...readProblems },
       },
     },
     async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
       const { dialect, ...query } = request.query;
-      const { question, dimension, version, address, read } = await ask(query);
+      const { question, dimension, version, address, rows, countRows } = await ask(query);
       const pinned = address('/v1/totals.csv');
       if (dialect !== 'plain') pinned?.parameters.set('dialect', dialect);
       const manner = dialect === 'plain' ? '' : `-${dialect}`;
-      return reply.answerQuestion(question, {
+      return reply.answerSliceFile(question, {
         about: ['/v1/totals.csv', dimension ?? null, dialect],
         canonical: addressText(pinned),
         fileName: `dashboard-totals-snapshot-${question.snapshot.snapshotId}${manner}.csv`,
-        compute: async (tx, at) => {
-          const { head, groups } = await read(tx, at);
-          const all = groups === null ? [head] : [...groups];
-          const rows = all.map((group) => totalsFields(version, head, group));
-          return {
-            body: csvPieces(totalsColumns(version, groups !== null), rows, dialect),
-            contentType: 'text/csv; charset=utf-8; header=present',
-            rows: rows.length,
-          };
+        head: csvText(totalsColumns(version, dimension !== undefined), [], dialect),
+        count: countRows,
+        async *pieces(tx, at) {
+          for await (const batch of rows(tx, at)) yield* csvLines(batch, dialect);
         },
       });
     },
   );
+}
+
+type Queryable = Parameters<typeof readSliceTotals>[0];
+
+function* bodies(
+  version: number,
+  groups: readonly StoredGroup[],
+  titles: ReadonlyMap<string, string>,
+): Generator<SliceGroup> {
+  for (const { key, ...values } of groups) {
+    const label = key === null ? null : (titles.get(key) ?? key);
+    yield { key, label, ...completed(version, values) };
+  }
+}
+
+function* fieldsOf(
+  version: number,
+  moment: Parameters<typeof totalsFields>[1],
+  groups: Iterable<SliceGroup>,
+): Generator<CsvField[]> {
+  for (const group of groups) yield totalsFields(version, moment, group);
 }
 
 function addressText(

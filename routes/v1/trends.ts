@@ -21,7 +21,7 @@ import { jsonPieces } from '../../openapi/json-pieces.ts';
 import { fileResponses, json, RangeHeaders, readProblems } from '../../openapi/responses.ts';
 import { timestampText, word } from '../../openapi/scalars.ts';
 import { differences } from '../../openapi/snapshot.ts';
-import { wholeFileSentence } from '../../openapi/slice-file.ts';
+import { sliceFileRowLimit, wholeFileSentence } from '../../openapi/slice-file.ts';
 import { completed, type SliceGroup } from '../../openapi/totals.ts';
 import {
   groupsShown,
@@ -182,6 +182,8 @@ export default function trends(app: FastifyInstance): void {
       }
 
       return reply.answerSliceFile(question, {
+        isOfHistory: true,
+        rowsAtMost: sliceFileRowLimit,
         about: ['/v1/trends.csv', ...about, dialect],
         fileName: `dashboard-trends-${query.interval}-to-snapshot-${snapshot.snapshotId}${manner}.csv`,
         head: csvText(trendsColumns(version, dimension !== undefined), [], dialect),
