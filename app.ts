@@ -16,7 +16,7 @@ import documentedFrame from './plugins/documented-frame.ts';
 import errors from './plugins/errors.ts';
 import groupLists from './plugins/group-lists.ts';
 import heavyQuestions from './plugins/heavy-questions.ts';
-import exports from './plugins/exports.ts';
+import exports, { type ExportsOptions } from './plugins/exports.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
 import negotiation from './plugins/negotiation.ts';
 import openapi from './plugins/openapi.ts';
@@ -44,6 +44,8 @@ export interface Overrides {
   readonly scheduler?: boolean;
   /** Milliseconds that a question may take in the database. */
   readonly statementTimeout?: number;
+  /** For which a reader may keep others waiting where the disk is full. */
+  readonly readerPatience?: ExportsOptions['patience'];
   /** Told what is going on while the store is opened. */
   readonly onProgress?: (sentence: string) => void;
 }
@@ -116,6 +118,7 @@ export async function buildApp(
     await app.register(exports, {
       dataDirectory: config.dataDirectory,
       ahead: overrides.scheduler ?? true,
+      patience: overrides.readerPatience,
     });
     await app.register(sliceFiles);
     await app.register(groupLists);

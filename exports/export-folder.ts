@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { PartialNames } from './partial-names.ts';
-import { Spool } from './spool.ts';
+import { Spool, type Patience } from './spool.ts';
 import { chooseRemovals, readEntries } from './tidying.ts';
 import { factsPath, StoredFile, type Facts } from './stored-file.ts';
 
@@ -12,6 +12,7 @@ export interface ExportFolderOptions {
   readonly directory: string;
   readonly maxBytes: number;
   readonly maxFiles: number;
+  readonly patience?: Patience | undefined;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -41,8 +42,8 @@ interface Partial {
   readonly file: FileHandle;
 }
 
-/** Milliseconds that a reader may take for a piece that could not be written to the disk. */
-const patience = 60_000;
+/** Where the disk is full a reader keeps a connection of the database, but not for ever. */
+const patienceByDefault: Patience = { ofPiece: 60_000, altogether: 5 * 60_000 };
 /** Files whose facts are kept in memory, so that they are known where nothing can be stored. */
 const knownFacts = 1000;
 
@@ -98,15 +99,22 @@ export class ExportFolder {
     return (isShared ? build : this.#begin(name, making)).spool.read();
   }
 
-  /** Makes the file, whoever reads. @throws what the making throws */
-  async make(name: string, making: Making): Promise<Facts> {
+  /**
+   * Makes the file, whoever reads, unless the signal is aborted.
+   *
+   * @throws what the making throws
+   */
+  async make(name: string, making: Making, left?: AbortSignal): Promise<Facts> {
+    left?.throwIfAborted();
     const under = this.#builds.get(name);
     const build =
       under !== undefined && !under.leaving.signal.aborted ? under : this.#begin(name, making);
     const release = build.spool.hold();
+    left?.addEventListener('abort', release, { once: true });
     try {
       return await build.done;
     } finally {
+      left?.removeEventListener('abort', release);
       release();
     }
   }
@@ -137,7 +145,7 @@ export class ExportFolder {
   #begin(name: string, making: Making): Build {
     const leaving = new AbortController();
     const spool = new Spool({
-      patience,
+      patience: this.#options.patience ?? patienceByDefault,
       onAbandoned: () => {
         leaving.abort(new Error('nobody reads the download any more'));
       },

@@ -8,8 +8,15 @@ export interface SpoolOptions {
   readonly onAbandoned: () => void;
   /** Why bytes cannot be kept in the file, the first time. */
   readonly onTrouble: (error: unknown) => void;
-  /** Milliseconds that a reader may take for a piece that only memory holds. */
-  readonly patience: number;
+  readonly patience: Patience;
+}
+
+/** Milliseconds for which a reader may keep others, and the database, waiting. */
+export interface Patience {
+  /** For a piece that only memory holds. */
+  readonly ofPiece: number;
+  /** For all such pieces together. */
+  readonly altogether: number;
 }
 
 /**
@@ -150,31 +157,48 @@ export class Spool {
   }
 
   async #allHaveRead(): Promise<void> {
-    const deadline = setTimeout(() => {
-      for (const reader of this.#behind()) {
-        reader.destroy(new Error('the reader of a download takes too long'));
+    const { ofPiece, altogether } = this.#options.patience;
+    const began = performance.now();
+    let now = began;
+    for (;;) {
+      const behind = this.#behind();
+      if (behind.length === 0) return;
+      const left = behind.map((reader) =>
+        Math.min(began + ofPiece, now + altogether - reader.delay),
+      );
+      await this.#nextRead(Math.min(...left) - now);
+      const before = now;
+      now = performance.now();
+      for (const [index, reader] of behind.entries()) {
+        reader.delay += now - before;
+        if (reader.position < this.#length && now >= (left[index] ?? Infinity)) {
+          reader.destroy(new Error('the reader of a download takes too long'));
+        }
       }
-    }, this.#options.patience);
-    try {
-      while (this.#behind().length > 0) await this.#nextRead();
-    } finally {
-      clearTimeout(deadline);
     }
   }
 
   #behind(): SpoolReader[] {
-    return [...this.#readers].filter((reader) => reader.position < this.#length);
+    return [...this.#readers].filter(
+      (reader) => !reader.destroyed && reader.position < this.#length,
+    );
   }
 
-  #nextRead(): Promise<void> {
-    return new Promise((resolve) => {
+  /** Resolves when a reader has read or left, or after so many milliseconds. */
+  async #nextRead(patience?: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
+      if (patience !== undefined) timer = setTimeout(resolve, patience);
     });
+    clearTimeout(timer);
   }
 }
 
 class SpoolReader extends Readable {
   position = 0;
+  /** Milliseconds for which it has kept others waiting. */
+  delay = 0;
   readonly #spool: Spool;
   #looks: Promise<void> = Promise.resolve();
   #waits = false;

@@ -34,8 +34,11 @@ interface StreamHead {
   readonly contentType: string;
   /** Names in lower case. Those that depend on the coding, such as a length, do not belong here. */
   readonly extraHeaders?: Fields;
-  /** More of them, of what is not a 304: asked for once that is known. */
-  readonly lateHeaders?: () => Promise<Fields>;
+  /**
+   * More of them, of what is not a 304: asked for once that is known. The signal is aborted
+   * when the client leaves.
+   */
+  readonly lateHeaders?: (left: AbortSignal) => Promise<Fields>;
 }
 
 export type StreamAnswer = StreamHead &
@@ -52,8 +55,15 @@ export type StreamAnswer = StreamHead &
 
 /** The bytes of a download in each coding. */
 export interface KeptFiles {
-  /** The whole file; undefined where it does not lie ready. With `make` it is made first. */
-  find(coding: Coding, options: { readonly make: boolean }): Promise<KeptFile | undefined>;
+  /**
+   * The whole file; undefined where it does not lie ready. With `make` it is made first, unless
+   * the signal is aborted.
+   */
+  find(
+    coding: Coding,
+    options: { readonly make: boolean },
+    left: AbortSignal,
+  ): Promise<KeptFile | undefined>;
   /** The bytes as they are made. */
   stream(coding: Coding): Promise<Readable> | Readable;
 }
@@ -124,8 +134,14 @@ function answers(app: FastifyInstance): void {
   /** Runs the rest once the request is paid for; what it throws becomes the answer. */
   function whenCounted(reply: FastifyReply, rest: () => Promise<unknown>): FastifyReply {
     reply.consumeQuota((refusal) => {
-      if (refusal === undefined) rest().catch((error: unknown) => reply.send(asError(error)));
-      else reply.send(refusal);
+      if (refusal !== undefined) {
+        reply.send(refusal);
+        return;
+      }
+      rest().catch((error: unknown) => {
+        if (reply.raw.destroyed) reply.log.debug({ err: error }, 'nobody waits for the answer');
+        else reply.send(asError(error));
+      });
     });
     return reply;
   }
@@ -186,9 +202,10 @@ function answers(app: FastifyInstance): void {
     });
     if (!proceeds(this, coded)) return this;
     return whenCounted(this, async () => {
-      if (answer.lateHeaders !== undefined) this.headers(await answer.lateHeaders());
+      const left = departure(this);
+      if (answer.lateHeaders !== undefined) this.headers(await answer.lateHeaders(left));
       const make = asksForPart && coding === 'identity' && this.request.raw.method === 'GET';
-      const file = await kept?.find(coding, { make });
+      const file = await kept?.find(coding, { make }, left);
       if (file !== undefined) {
         await sendFile(this, file, coding, coded);
         return;
@@ -200,6 +217,15 @@ function answers(app: FastifyInstance): void {
       sendStream(this, await bytesOf(answer, coding), coded.fields);
     });
   });
+}
+
+/** Aborted when the connection has gone before the answer was sent. */
+function departure(reply: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) left.abort(new Error('the client has left'));
+  });
+  return left.signal;
 }
 
 async function bytesOf(answer: StreamAnswer, coding: Coding): Promise<Readable> {

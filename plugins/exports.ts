@@ -12,12 +12,14 @@ import { findStoreIdentity } from '../db/queries/store-identity.ts';
 import { findLatestSnapshot } from '../db/queries/snapshots.ts';
 import { publicationChannel, readStore } from '../db/queries/store.ts';
 import { ExportFolder, type Making } from '../exports/export-folder.ts';
+import type { Patience } from '../exports/spool.ts';
 import type { Facts } from '../exports/stored-file.ts';
 import type { KeptFiles } from './answers.ts';
 import { ProblemError } from './errors.ts';
 import { FairQueue, QueueFull } from './fair-queue.ts';
 import { gzipped } from './gzipped.ts';
 import type { Coding } from './representation.ts';
+import { SharedWork } from './shared-work.ts';
 
 export interface ExportsOptions {
   readonly dataDirectory: string;
@@ -25,6 +27,7 @@ export interface ExportsOptions {
   readonly ahead: boolean;
   /** Bytes on the disk at most. */
   readonly maxBytes?: number;
+  readonly patience?: Patience | undefined;
 }
 
 /** As many as there are connections for downloads, where nobody would wait in order. */
@@ -44,19 +47,22 @@ export interface ExportKey {
 
 /** A download, and how it is made. */
 export interface ExportQuestion extends ExportKey {
-  /** Its rows; asked for only where the file has not been made. */
-  readonly count: () => Promise<number> | number;
+  /**
+   * Its rows; asked for only where the file has not been made. The signal is aborted when
+   * nobody waits for them any more, as for the bytes.
+   */
+  readonly count: (left: AbortSignal) => Promise<number>;
   /**
    * The plain bytes of so many rows, once it is the client's turn. The stream fails, and never
    * ends, where it is not whole.
    */
-  readonly open: (rows: number) => Promise<Readable> | Readable;
+  readonly open: (rows: number, left: AbortSignal) => Promise<Readable> | Readable;
 }
 
 /** A download for `reply.answerStream`. */
 export interface KeptExport extends KeptFiles {
-  /** @throws what `count` throws */
-  rows(): Promise<number>;
+  /** @throws what `count` throws, or the signal's reason */
+  rows(left: AbortSignal): Promise<number>;
 }
 
 /** A download of everything of its kind at a snapshot. */
@@ -99,7 +105,7 @@ type StoredCoding = 'identity' | 'gzip';
 interface Asked {
   readonly question: ExportQuestion;
   readonly client: string;
-  readonly rows: () => Promise<number>;
+  readonly rows: (left?: AbortSignal) => Promise<number>;
 }
 
 /** The client of what nobody has asked for. */
@@ -111,6 +117,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     directory: join(options.dataDirectory, 'exports', await findStoreIdentity(app.sql)),
     maxBytes: options.maxBytes ?? maxBytesByDefault,
     maxFiles,
+    patience: options.patience,
     log: app.log,
   });
   const queue = new FairQueue({ atOnce, waiting });
@@ -118,7 +125,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   /** Names of what is waiting to be made in the background. */
   const awaited = new Set<string>();
   /** Rows of files that are yet to be made: whoever asks for one while it is made counts no more. */
-  const counts = new LRUCache<string, Promise<number>>({ max: knownCounts });
+  const counts = new LRUCache<string, number>({ max: knownCounts });
+  const counting = new SharedWork<number>();
   let isStopping = false;
   /** One thing after the other, so that requests come first. */
   let background: Promise<unknown> = Promise.resolve();
@@ -137,26 +145,25 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   /** A download on behalf of a client. */
   function asked(question: ExportQuestion, client: string): Asked {
     const name = fileName(question, 'identity');
-    const rows = async () => (await folder.facts(name))?.rows ?? (await counted(name, question));
+    const rows = async (left?: AbortSignal) =>
+      (await folder.facts(name))?.rows ??
+      counts.get(name) ??
+      counting.join(name, (signal) => counted(name, question, signal), left);
     return { question, client, rows };
   }
 
-  /** Counted once, whoever asks. */
-  function counted(name: string, question: ExportQuestion): Promise<number> {
-    const known = counts.get(name);
-    if (known !== undefined) return known;
-    const counting = (async () => question.count())();
-    counts.set(name, counting);
-    counting.catch(() => counts.delete(name));
-    return counting;
+  async function counted(name: string, question: ExportQuestion, left: AbortSignal) {
+    const rows = await question.count(left);
+    counts.set(name, rows);
+    return rows;
   }
 
   /** The plain bytes, once it is the client's turn, which lasts until they end or break off. */
   async function open({ question, client, rows }: Asked, signal: AbortSignal): Promise<Readable> {
-    const announced = await rows();
+    const announced = await rows(signal);
     const leave = await enter(client, signal);
     try {
-      const bytes = await question.open(announced);
+      const bytes = await question.open(announced, signal);
       finished(bytes, { writable: false }, leave);
       return bytes;
     } catch (error) {
@@ -220,11 +227,11 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
       const of = asked(question, client);
       return {
         rows: of.rows,
-        async find(coding, { make }) {
+        async find(coding, { make }, left) {
           const name = fileName(question, storedCoding(coding));
           const file = await folder.find(name);
           if (file !== undefined || !make) return file;
-          await folder.make(name, making(of, storedCoding(coding)));
+          await folder.make(name, making(of, storedCoding(coding)), left);
           return folder.find(name);
         },
         stream: (coding) =>

@@ -34,8 +34,8 @@ export class FairQueue {
   }
 
   /** @throws {QueueFull} */
-  async run<T>(client: string, job: () => Promise<T>): Promise<T> {
-    const leave = await this.enter(client);
+  async run<T>(client: string, job: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const leave = await this.enter(client, signal);
     try {
       return await job();
     } finally {

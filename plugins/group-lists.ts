@@ -16,6 +16,7 @@ import type { SnapshotRow } from '../db/queries/snapshots.ts';
 import { isTiedToNewest } from '../db/queries/slice-people.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
 import { requireState } from '../db/queries/stream-file.ts';
+import { readUntilLeft } from '../db/queries/read-until-left.ts';
 import { metrics } from '../metrics/registry.ts';
 import type { MetricValues } from '../metrics/totals.ts';
 import { fileDescriptions } from '../openapi/data-package.ts';
@@ -145,14 +146,14 @@ function groupLists(app: FastifyInstance): void {
     }
 
     /** @throws {Overtaken} where the answer is another one by now */
-    function stateOf(question: Question, client: string): Promise<State<Body>> {
-      return app.heavy(client, () =>
-        app.sql.begin('isolation level repeatable read read only', async (tx) => {
+    function stateOf(question: Question, client: string, left: AbortSignal): Promise<State<Body>> {
+      const reading = () =>
+        readUntilLeft(app.sql, app.sql, left, async (tx) => {
           const { latestId } = await requireState(tx, expectedOf(question));
           const isLatest = latestId === question.at.snapshotId;
           return stateAt(tx, question.snapshot, { ...question.at, isLatest });
-        }),
-      );
+        });
+      return app.heavy(client, reading, left);
     }
 
     /** A question about a file, which is the same after the next publication if nothing is revised. */
@@ -173,9 +174,9 @@ function groupLists(app: FastifyInstance): void {
         tag: app.questions.tag(question, [`${path}.csv`, sort, dialect, salt]),
         snapshotId: snapshot.snapshotId,
         revision,
-        count: async () => (await stateOf(question, client)).groups.size,
-        open: async () => {
-          const state = await stateOf(question, client);
+        count: async (left) => (await stateOf(question, client, left)).groups.size,
+        open: async (_rows, left) => {
+          const state = await stateOf(question, client, left);
           const groups = sorted(state, sort).flatMap((id) => state.groups.get(id) ?? []);
           const columns = file.columns(snapshot.definitionsVersion);
           return Readable.from(csvPieces(columns, groups.map(file.fields), dialect));
@@ -262,7 +263,7 @@ function groupLists(app: FastifyInstance): void {
           },
           contentType: 'text/csv; charset=utf-8; header=present',
           extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
-          lateHeaders: async () => ({ 'row-count': String(await kept.rows()) }),
+          lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
           kept,
         });
       },

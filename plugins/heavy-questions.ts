@@ -9,11 +9,12 @@ export type HeavyQuestionsOptions = Partial<FairQueueOptions>;
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Runs what reads many rows once it is the client's turn.
+     * Runs what reads many rows once it is the client's turn, unless the signal is aborted
+     * before that.
      *
      * @throws {ProblemError} 503 when too many are waiting
      */
-    heavy<T>(client: string, run: () => Promise<T>): Promise<T>;
+    heavy<T>(client: string, run: () => Promise<T>, left?: AbortSignal): Promise<T>;
   }
 }
 
@@ -29,9 +30,9 @@ function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): v
     waiting: options.waiting ?? waitingByDefault,
   });
 
-  app.decorate('heavy', async <T>(client: string, run: () => Promise<T>): Promise<T> => {
+  async function heavy<T>(client: string, run: () => Promise<T>, left?: AbortSignal): Promise<T> {
     try {
-      return await queue.run(client, run);
+      return await queue.run(client, run, left);
     } catch (error) {
       if (!(error instanceof QueueFull)) throw error;
       throw ProblemError.unavailable(
@@ -40,7 +41,8 @@ function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): v
         error,
       );
     }
-  });
+  }
+  app.decorate('heavy', heavy);
 }
 
 export default fp(heavyQuestions, { name: 'heavy-questions' });

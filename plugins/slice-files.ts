@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { RowsAt } from '../db/queries/filters.ts';
 import { requireState, streamFile, type Piece } from '../db/queries/stream-file.ts';
+import { readUntilLeft } from '../db/queries/read-until-left.ts';
 import { fileDescriptions } from '../openapi/data-package.ts';
 import { ProblemError } from './errors.ts';
 import { expectedOf, type Queryable, type Question } from './questions.ts';
@@ -52,12 +53,10 @@ function sliceFiles(app: FastifyInstance): void {
       return { ...question.at, isLatest: latestId === snapshotId };
     }
 
-    async function count(): Promise<number> {
-      const rows = await app.heavy(client, () =>
-        app.sql.begin('isolation level repeatable read read only', async (tx) =>
-          file.count(tx, await atOf(tx)),
-        ),
-      );
+    async function count(left: AbortSignal): Promise<number> {
+      const counting = () =>
+        readUntilLeft(app.sql, app.sql, left, async (tx) => file.count(tx, await atOf(tx)));
+      const rows = await app.heavy(client, counting, left);
       const { rowsAtMost = Infinity } = file;
       if (rows <= rowsAtMost) return rows;
       throw ProblemError.invalidQuery(
@@ -78,7 +77,7 @@ function sliceFiles(app: FastifyInstance): void {
         revision,
         count,
         open: (rows) =>
-          streamFile(app.downloadSql, {
+          streamFile(app.downloadSql, app.sql, {
             head: file.head,
             pieces,
             expected: { ...expected, rows },
@@ -97,7 +96,7 @@ function sliceFiles(app: FastifyInstance): void {
       },
       contentType: 'text/csv; charset=utf-8; header=present',
       extraHeaders: { 'content-disposition': `attachment; filename="${file.fileName}"` },
-      lateHeaders: async () => ({ 'row-count': String(await kept.rows()) }),
+      lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
       kept,
     });
   });

@@ -13,6 +13,7 @@ import {
   filesIn,
   listen,
   reprDigest,
+  waitingAtGate,
 } from './support/downloads.ts';
 import { read } from './support/served.ts';
 import { buildService, publish, TestClock } from './support/service.ts';
@@ -250,19 +251,12 @@ t.test('who asks for a file at once has its rows counted once, and read once', a
   for (const path of ['/v1/totals.csv?group_by=status', '/v1/courses.csv?status=undated']) {
     const openGate = await closeGate(store.sql);
     const asked = Array.from({ length: 6 }, () => download(new URL(path, url), plain));
-    await until('one waits at the gate', async () => (await waiting(store)) === 1);
+    await until('one waits at the gate', async () => (await waitingAtGate(store.sql)) === 1);
     // Whoever else would ask the database has done so before this is answered.
     t.equal((await app.inject('/v1/status')).statusCode, 200);
-    t.equal(await waiting(store), 1, path);
+    t.equal(await waitingAtGate(store.sql), 1, path);
     await openGate();
     const [first, ...others] = await Promise.all(asked);
     for (const { bytes } of others) t.ok(first?.bytes.equals(bytes));
   }
 });
-
-async function waiting({ sql }: TestStore): Promise<number> {
-  const [row] = await sql<[{ count: number }]>`
-    select count(*) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`;
-  return row.count;
-}

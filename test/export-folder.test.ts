@@ -4,11 +4,12 @@ import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { ExportFolder, type Making } from '../exports/export-folder.ts';
 import { Spool } from '../exports/spool.ts';
 import { makeDirectory, until } from './embedded/holder.ts';
 import { filesIn } from './support/downloads.ts';
+import { canMount, makeDisk } from './support/small-disk.ts';
 
 interface Log {
   readonly warnings: string[];
@@ -170,24 +171,11 @@ t.test('what killed processes left is cleaned up, and what others write is not',
   t.notOk((await filesIn(directory)).includes(own), 'its own goes when it closes');
 });
 
-async function makeDisk(t: Test, size: string): Promise<string | undefined> {
-  const disk = await makeDirectory(t);
-  const options = ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk];
-  if (spawnSync('mount', options).status !== 0) return undefined;
-  t.teardown(() => {
-    spawnSync('umount', ['-l', disk]);
-  });
-  return disk;
-}
-
-const isRoot = process.getuid?.() === 0;
-
 t.test(
   'a full disk fails no reader, is told once, and leaves nothing',
-  { skip: isRoot || process.env['CI'] !== undefined ? false : 'only root can make a small disk' },
+  { skip: canMount ? false : 'only root can make a small disk' },
   async (t) => {
     const disk = await makeDisk(t, '1m');
-    if (disk === undefined) throw new Error('the disk could not be made');
     const { folder, log } = folderIn(join(disk, 'exports'));
     for (let round = 0; round < 2; round += 1) {
       const readers = [1, 2, 3].map(() => folder.read('a.csv', making(50)));
@@ -230,7 +218,7 @@ t.test('a folder that cannot be written fails no reader, and is told once', asyn
 
 t.test('where nothing can be kept, a reader who takes too long is cut off', async (t) => {
   const spool = new Spool({
-    patience: 20,
+    patience: { ofPiece: 20, altogether: 1000 },
     onAbandoned: () => undefined,
     onTrouble: () => undefined,
   });
@@ -241,6 +229,29 @@ t.test('where nothing can be kept, a reader who takes too long is cut off', asyn
   spool.end();
   t.ok((await all).equals(whole(5)));
   t.match(await cutOff, [{ message: /takes too long/ }]);
+});
+
+t.test('where nothing can be kept, one who is always a little late is cut off too', async (t) => {
+  const spool = new Spool({
+    patience: { ofPiece: 10_000, altogether: 100 },
+    onAbandoned: () => undefined,
+    onTrouble: () => undefined,
+  });
+  const [late, quick] = [spool.read(), spool.read()];
+  const all = buffer(quick);
+  const cutOff = once(late, 'error');
+  let read = 0;
+  for (let count = 0; count < 100 && !late.destroyed; count += 1) {
+    const appended = spool.append(piece);
+    setTimeout(() => {
+      read += late.read() === null ? 0 : 1;
+    }, 15);
+    await appended;
+  }
+  t.match(await cutOff, [{ message: /takes too long/ }]);
+  t.ok(read > 1, `it has read ${String(read)} pieces`);
+  spool.end();
+  t.ok((await all).length > 0);
 });
 
 t.test('closing breaks off what is being made', async (t) => {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
@@ -17,7 +19,9 @@ import {
   reprDigest,
   request,
   terminateDownloads,
+  waitingAtGate,
 } from './support/downloads.ts';
+import { canMount, makeDisk } from './support/small-disk.ts';
 import { buildService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
 
@@ -33,13 +37,14 @@ interface Instance {
 async function startInstance(
   t: Test,
   store: TestStore,
-  { scheduler = false, dataDirectory }: { scheduler?: boolean; dataDirectory?: string } = {},
+  options: Parameters<typeof buildService>[2] & { readonly dataDirectory?: string } = {},
 ): Promise<Instance> {
+  const { dataDirectory, ...overrides } = options;
   const directory = dataDirectory ?? (await makeDirectory(t));
   const app = await buildService(
     t,
     { DATABASE_URL: store.url, DATA_DIR: directory, SNAPSHOT_SCHEDULE: 'off' },
-    { scheduler, clock: () => new Date('2026-11-22T12:30:00Z') },
+    { scheduler: false, ...overrides, clock: () => new Date('2026-11-22T12:30:00Z') },
   );
   const url = await listen(app);
   return {
@@ -263,16 +268,68 @@ t.test('when the query is broken off, so is every reader, and nothing is left', 
   t.equal((await download(csv, plain)).status, 200, 'and the next reader gets everything');
 });
 
-t.test('when every reader has left, the query ends and nothing is left', async (t) => {
+t.test('the last reader to leave cancels the query in the database', async (t) => {
   const { store } = await largeOnes();
-  const { csv, exports } = await startInstance(t, store);
-  const openGate = await closeGate(store.sql);
-  const answers = await Promise.all([plain, plain].map((asked) => request(csv, asked)));
-  for (const answer of answers) answer.destroy();
-  await openGate();
-  await until('the query has ended', async () => (await downloadsUnderWay(store.sql)) === 0);
-  await until('no file is left', async () => (await filesIn(exports)).length === 0);
+  const { csv, exports, settled } = await startInstance(t, store);
+  for (const leaving of [[plain], [gzip], [plain, gzip, plain]]) {
+    const openGate = await closeGate(store.sql);
+    const answers = await Promise.all(leaving.map((asked) => request(csv, asked)));
+    await until('the query waits', async () => (await waitingAtGate(store.sql)) === 1);
+    for (const answer of answers.slice(0, -1)) answer.destroy();
+    // What a departure would do is done before this is answered.
+    await download(new URL('/v1/status', csv));
+    t.equal(await waitingAtGate(store.sql), 1, 'it goes on for who is left');
+    answers.at(-1)?.destroy();
+    await until('the query has gone', async () => (await downloadsUnderWay(store.sql)) === 0);
+    t.equal(await waitingAtGate(store.sql), 0, 'although nothing lets it go on');
+    await settled();
+    await until('no file is left', async () => (await filesIn(exports)).length === 0);
+    await openGate();
+  }
+  t.equal((await download(csv, plain)).status, 200, 'its connection is as good as new');
 });
+
+t.test('one who leaves before the first byte cancels what was asked for him', async (t) => {
+  const { store } = await largeOnes();
+  const { url, settled } = await startInstance(t, store);
+  const openGate = await closeGate(store.sql);
+  for (const [path, headers] of [
+    ['/v1/courses.csv?status=undated', {}],
+    ['/v1/totals.csv?group_by=status', {}],
+    ['/v1/courses.csv', { range: 'bytes=0-9' }],
+  ] as const) {
+    const asking = get(new URL(path, url), { headers: { ...plain, ...headers }, agent: false });
+    const broken = once(asking, 'error');
+    await until('the query waits', async () => (await waitingAtGate(store.sql)) === 1);
+    asking.destroy(new Error('enough'));
+    await broken;
+    await until(`${path} has gone`, async () => (await waitingAtGate(store.sql)) === 0);
+    await settled();
+  }
+  await openGate();
+});
+
+t.test(
+  'on a full disk a reader who does not read loses the connection, and frees the query',
+  { skip: canMount ? false : 'only root can make a small disk' },
+  async (t) => {
+    // More than the system's buffers hold.
+    const courses = largeCourses(5000, 10_000);
+    const { store } = await publishState(t, { ...emptyState(), courses });
+    const disk = await makeDisk(t, '1m');
+    const { csv, exports } = await startInstance(t, store, {
+      dataDirectory: disk,
+      readerPatience: { ofPiece: 500, altogether: 60_000 },
+    });
+    const [slow, quick] = [await request(csv, plain), await request(csv, plain)];
+    const whole = await buffer(quick);
+    t.equal(whole.toString().split('\r\n').length, 5002, 'who reads gets everything');
+    await until('the query has ended', async () => (await downloadsUnderWay(store.sql)) === 0);
+    const late = await buffer(slow).catch((error: unknown) => error);
+    t.ok(late instanceof Error && 'code' in late && late.code === 'ECONNRESET', 'it was cut off');
+    await until('no file is left', async () => (await filesIn(exports)).length === 0);
+  },
+);
 
 const cuts = 32;
 

@@ -26,8 +26,8 @@ const rowsAtOnce = 250;
  * The selected courses of a snapshot as CSV with a header. The stream fails, and never ends,
  * where it is not whole; destroying it frees the connection.
  */
-export function streamCourseLines(sql: Sql, lines: CourseLines): Readable {
-  return streamFile(sql, {
+export function streamCourseLines(sql: Sql, others: Sql, lines: CourseLines): Readable {
+  return streamFile(sql, others, {
     head: courseFileHead(lines),
     pieces: (tx) => (lines.dialect === 'plain' ? stored(tx, lines) : made(tx, lines)),
     expected: lines.expected,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Queryable, Sql, TransactionSql } from '../connect.ts';
+import { readUntilLeft } from './read-until-left.ts';
 import { readStoreState, type StoreState } from './store-state.ts';
 
 /** Rows of a file as text. */
@@ -50,27 +51,35 @@ export async function requireState(
   return now;
 }
 
-/** Milliseconds that all of them may take, far longer than a question's. */
+/**
+ * Milliseconds that a file may take, far longer than a question, whether it is the database
+ * that takes its time or a reader: after them the stream breaks.
+ */
 const fileTimeout = 15 * 60 * 1000;
-/** Milliseconds that a reader may take for what is buffered, before it is cut off. */
-const readerPatience = 60_000;
 /** Milliseconds of work after which others have their turn. */
 const turn = 10;
 
 /**
  * A file, read in one consistent transaction as fast as the reader takes it. The stream fails,
- * and never ends, where it is not whole; destroying it frees the connection.
+ * and never ends, where it is not whole; destroying it cancels the query and frees the
+ * connection at once.
+ *
+ * @param others connections that do not wait for those of files
  */
-export function streamFile(sql: Sql, file: StreamedFile): Readable {
+export function streamFile(sql: Sql, others: Sql, file: StreamedFile): Readable {
   const output = new PassThrough({ highWaterMark: 256 * 1024 });
   const left = new AbortController();
+  const leave = (why: string) => {
+    left.abort(new Error(why));
+  };
+  const deadline = setTimeout(leave, fileTimeout, 'a file took too long');
   output.once('close', () => {
-    left.abort();
+    leave('nobody reads the file any more');
   });
-  sql
-    .begin('isolation level repeatable read read only', (tx) =>
-      writeFile(tx, file, output, left.signal),
-    )
+  readUntilLeft(sql, others, left.signal, (tx) => writeFile(tx, file, output, left.signal))
+    .finally(() => {
+      clearTimeout(deadline);
+    })
     .then(
       () => output.end(),
       (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error))),
@@ -85,7 +94,6 @@ async function writeFile(
   left: AbortSignal,
 ): Promise<void> {
   await requireState(tx, expected);
-  left.throwIfAborted();
   await tx`select set_config('statement_timeout', ${String(fileTimeout)}, true)`;
   // With the first rows: until they are there, what fails can still be told.
   let above = head;
@@ -96,19 +104,14 @@ async function writeFile(
     rows += piece.rows;
     const text = above + piece.text;
     above = '';
-    if (!output.write(text)) await drained(output, left);
+    if (!output.write(text)) await once(output, 'drain', { signal: left });
     if (performance.now() - began < turn) continue;
     await setImmediate();
     began = performance.now();
   }
+  left.throwIfAborted();
   if (rows !== expected.rows) {
     throw new Error(`${String(rows)} rows where ${String(expected.rows)} were announced`);
   }
   if (above !== '') output.write(above);
-}
-
-async function drained(output: PassThrough, left: AbortSignal): Promise<void> {
-  await once(output, 'drain', {
-    signal: AbortSignal.any([left, AbortSignal.timeout(readerPatience)]),
-  });
 }

@@ -9,6 +9,7 @@ import { isEveryCourse, type CourseSelection } from '../../db/queries/course-sel
 import { foldText } from '../../db/queries/search-text.ts';
 import { streamCourseLines } from '../../db/queries/stream-course-lines.ts';
 import { findWithdrawnSince } from '../../db/queries/withdrawn-since.ts';
+import { readUntilLeft } from '../../db/queries/read-until-left.ts';
 import {
   courseQuestionParameters,
   courseQuestionProperties,
@@ -53,9 +54,12 @@ export default function courseDownload(
     { snapshot, at }: Question,
     selection: CourseSelection,
     client: string,
+    left: AbortSignal,
   ): Promise<number> {
     if (!isEveryCourse(selection)) {
-      return app.heavy(client, () => countCourses(app.sql, selection, at));
+      const counting = () =>
+        readUntilLeft(app.sql, app.sql, left, (tx) => countCourses(tx, selection, at));
+      return app.heavy(client, counting, left);
     }
     const { snapshotId, totals } = snapshot;
     return (totals['courses'] ?? 0) - (await findWithdrawnSince(app.sql, snapshotId));
@@ -68,9 +72,9 @@ export default function courseDownload(
       tag: app.questions.tag(question, ['courses.csv', selection.q, sort, dialect, dashboardUrl]),
       snapshotId: snapshot.snapshotId,
       revision,
-      count: () => countRows(question, selection, client),
+      count: (left) => countRows(question, selection, client, left),
       open: (rows) =>
-        streamCourseLines(app.downloadSql, {
+        streamCourseLines(app.downloadSql, app.sql, {
           at: question.at,
           selection,
           order: readOrder(sort),
@@ -141,7 +145,7 @@ export default function courseDownload(
         },
         contentType: 'text/csv; charset=utf-8; header=present',
         extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
-        lateHeaders: async () => ({ 'row-count': String(await kept.rows()) }),
+        lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
         kept,
       });
     },

@@ -91,6 +91,14 @@ export async function terminateDownloads(sql: Sql): Promise<number> {
 
 const gateLock = 4_242;
 
+/** How many wait at the gate. */
+export async function waitingAtGate(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ count: number }]>`
+    select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`;
+  return row.count;
+}
+
 /** Has whoever reads the rows of a store wait at the course that starts then, if a gate is closed. */
 export async function buildGate(sql: Sql, start: string): Promise<void> {
   await sql.unsafe(`
