@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { PartialNames } from './partial-names.ts';
 import { Spool, type Patience } from './spool.ts';
-import { chooseRemovals, readEntries } from './tidying.ts';
+import { chooseRemovals, readEntries, removeAbandoned } from './tidying.ts';
 import { factsPath, StoredFile, type Facts } from './stored-file.ts';
 
 export interface ExportFolderOptions {
@@ -123,6 +123,15 @@ export class ExportFolder {
   async tidy(isStale: (name: string) => boolean): Promise<void> {
     this.#isStale = isStale;
     await this.#tidy();
+  }
+
+  /** Deletes the files of stores that this folder's parent has not been used for for long. */
+  async forgetOthers(): Promise<void> {
+    try {
+      await removeAbandoned(this.#options.directory);
+    } catch (error) {
+      this.#trouble(error);
+    }
   }
 
   /** Settles when what is being made now is made, or broken off. */

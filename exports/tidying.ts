@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { factsPath, isAbsence } from './stored-file.ts';
 import { PartialNames } from './partial-names.ts';
 
@@ -66,6 +67,39 @@ export function chooseRemovals(entries: readonly Entry[], rules: TidyingRules): 
     count -= 1;
   }
   return removals;
+}
+
+/** Milliseconds after which nobody is likely to come back to a folder: 30 days. */
+const abandonment = 30 * 24 * 60 * 60 * 1000;
+
+/**
+ * Deletes what is in folders beside this one that nobody has read from or written to for long,
+ * as of a store that DATA_DIR was used for before.
+ */
+export async function removeAbandoned(directory: string): Promise<void> {
+  const parent = dirname(directory);
+  const siblings = await readdir(parent, { withFileTypes: true }).catch(noneIfAbsent);
+  for (const sibling of siblings) {
+    if (!sibling.isDirectory() || sibling.name === basename(directory)) continue;
+    const folder = join(parent, sibling.name);
+    const entries = await readEntries(folder);
+    const { mtime } = await stat(folder);
+    const lastUse = Math.max(mtime.getTime(), ...entries.map((one) => one.writtenAt.getTime()));
+    if (Date.now() - lastUse < abandonment) continue;
+    for (const { name } of entries) await rm(join(folder, name), { force: true });
+    // It may have been taken into use again meanwhile, or hold what is not ours.
+    await rmdir(folder).catch(nothingIfKept);
+  }
+}
+
+function noneIfAbsent(error: unknown): Dirent[] {
+  if (isAbsence(error)) return [];
+  throw error;
+}
+
+function nothingIfKept(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== 'ENOTEMPTY' && code !== 'ENOENT') throw error;
 }
 
 function nothingIfAbsent(error: unknown): string[] {

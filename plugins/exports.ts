@@ -265,6 +265,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   };
   let listener: { unlisten(): Promise<void> } | undefined;
   app.addHook('onReady', async () => {
+    inBackground(() => folder.forgetOthers());
     // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
     listener = await app.sql.listen(publicationChannel, lookOnNotice, lookOnNotice);
   });

@@ -202,6 +202,29 @@ t.test(
   },
 );
 
+t.test('files of a store that nobody has come back to for long are deleted', async (t) => {
+  const parent = await makeDirectory(t);
+  const { folder } = folderIn(join(parent, 'own'));
+  await folder.make('a.csv', making(1));
+  const long = new Date(Date.now() - 31 * 24 * 3_600_000);
+  for (const [name, isInUse] of [
+    ['abandoned', false],
+    ['in-use', true],
+  ] as const) {
+    const { folder: other } = folderIn(join(parent, name));
+    await other.make('b.csv', making(1));
+    for (const file of ['b.csv', 'b.csv.json', '.'])
+      await utimes(join(parent, name, file), long, long);
+    if (isInUse) await (await other.find('b.csv'))?.close();
+    await other.close();
+  }
+  await utimes(join(parent, 'own'), long, long);
+  await folder.forgetOthers();
+  t.strictSame((await readdir(parent)).sort(), ['in-use', 'own']);
+  t.strictSame((await filesIn(parent)).sort(), ['a.csv', 'a.csv.json', 'b.csv', 'b.csv.json']);
+  await folder.close();
+});
+
 t.test('a folder that cannot be written fails no reader, and is told once', async (t) => {
   const directory = join(await makeDirectory(t), 'exports');
   await writeFile(directory, 'not a folder');

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -388,6 +388,10 @@ t.test('files may be deleted, or damaged, at any time', async (t) => {
     () => rm(join(folder, `${name}.json`)),
     () => writeFile(join(folder, `${name}.json`), '{'),
     () => writeFile(join(folder, name), 'short'),
+    () => writeFile(join(folder, name), ''),
+    () => truncate(join(folder, name), bytes.length - 1),
+    () => appendFile(join(folder, name), 'x'),
+    () => writeFile(join(folder, `${name}.json`), '{"length":1,"sha256":"","rows":3}'),
     () => rm(exports, { recursive: true }),
   ]) {
     await damage();
@@ -427,6 +431,54 @@ t.test('from the publication of a withdrawal on, no older file is served or kept
     });
     t.ok((await filesIn(exports)).some((name) => name.startsWith('r1-')));
   }
+});
+
+t.test('what a withdrawal overtakes is whole, or refused before the first byte', async (t) => {
+  const state = large();
+  const { store, publishNow } = await publishState(t, state);
+  await buildGate(store.sql, gatedStart);
+  const instance = await startInstance(t, store, { scheduler: true });
+  const { csv, url, exports, settled } = instance;
+  const { bytes: before } = await download(csv, plain);
+  await settled();
+  await rm(exports, { recursive: true, force: true });
+  const openGate = await closeGate(store.sql);
+  const under = await request(csv, plain);
+  const counted = download(new URL('/v1/courses.csv?status=undated&status=archived', url), plain);
+  await until('both wait', async () => (await waitingAtGate(store.sql)) === 2);
+  const gated = state.courses.find(({ start }) => start === gatedStart)?.courseId ?? 0;
+  state.hidden = [gated];
+  state.courses = state.courses.filter(({ courseId }) => courseId !== gated);
+  await publishNow();
+  const now = await download(csv, plain);
+  t.equal(now.status, 200);
+  t.equal(now.headers['row-count'], '2499', 'the next reader has it without the course');
+  await openGate();
+  t.ok((await buffer(under)).equals(before), 'a file under way is the older one to its end');
+  const refused = await counted;
+  t.equal(refused.status, 503);
+  t.match(refused.headers['retry-after'], /^\d+$/);
+  t.match(JSON.parse(refused.bytes.toString()), { detail: /just been published/ });
+  await settled();
+  await until('no file of the older revision is left', async () => {
+    const names = await filesIn(exports);
+    return names.length > 0 && names.every((name) => name.startsWith('r1-'));
+  });
+});
+
+t.test('stores that share a folder have their own files in it', async (t) => {
+  const dataDirectory = await makeDirectory(t);
+  const other = small();
+  other.courses = other.courses.map((one) => ({ ...one, title: 'Of another store' }));
+  const [one, two] = [await smallOnes(), await publishState(t, other)];
+  const first = await startInstance(t, one.store, { dataDirectory });
+  const second = await startInstance(t, two.store, { dataDirectory });
+  for (let round = 0; round < 2; round += 1) {
+    t.notMatch((await download(first.csv, plain)).bytes.toString(), 'Of another store');
+    t.match((await download(second.csv, plain)).bytes.toString(), 'Of another store');
+    await Promise.all([first.settled(), second.settled()]);
+  }
+  t.equal((await readdir(first.exports)).length, 2);
 });
 
 t.test('the files of a new snapshot are made before anybody asks', async (t) => {
