@@ -142,6 +142,7 @@ const representationHeaders = [
   'repr-digest',
   'row-count',
   'snapshot-id',
+  'vary',
   'www-authenticate',
 ];
 
