@@ -30,6 +30,7 @@ import sliceFiles from './plugins/slice-files.ts';
 import admin from './routes/admin/index.ts';
 import docs from './routes/docs.ts';
 import frontPage from './routes/front-page.ts';
+import guides from './routes/guides.ts';
 import health from './routes/health.ts';
 import problems from './routes/problems.ts';
 import robots from './routes/robots.ts';
@@ -147,6 +148,7 @@ export async function buildApp(
     await app.register(systemMetrics);
     await app.register(health);
     await app.register(docs);
+    await app.register(guides);
     await app.register(problems);
     await app.register(robots);
     await app.register(verify);

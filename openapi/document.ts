@@ -21,6 +21,14 @@ export const contractLinks: readonly string[] = [
   '</docs>; rel="service-doc"',
 ];
 
+/** Documents for people, that are pages below `/docs/` by these names. */
+export const guides = [
+  { name: 'researchers-guide', title: 'Researcher’s guide', file: 'docs/researchers-guide.md' },
+  { name: 'operators-guide', title: 'Operator’s guide', file: 'docs/operators-guide.md' },
+  { name: 'stability', title: 'What stays', file: 'docs/stability.md' },
+  { name: 'readme', title: 'Read me', file: 'README.md' },
+] as const;
+
 const tags = [
   { name: 'Snapshots', description: 'The whole system at a moment, and its history.' },
   { name: 'Slices', description: 'Totals, trends and activity of any part of it.' },

@@ -108,6 +108,8 @@ ${links([
   ['/v1/metrics', 'what every number means, and its caveats'],
   ['/v1/status', 'freshness, limits, how the last run ended'],
   ['/docs', 'the contract, to read and to try'],
+  ['/docs/researchers-guide', 'how to use it with R, Python, curl and a spreadsheet'],
+  ['/docs/stability', 'what stays, and what may change'],
   ['/openapi.json', 'the contract, to generate a client from'],
   ['/problems', 'every error there is'],
   ['/verify.mjs', 'a program that adds everything up again, to check us'],
@@ -193,6 +195,13 @@ code { white-space: nowrap; }
 .links dt { font-family: ui-monospace, monospace; font-size: 0.9375rem; }
 .links dd { margin: 0; color: var(--soft); }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.875rem; }
+nav { margin-bottom: 1.5rem; }
+.guide pre, .wide { overflow-x: auto; }
+.guide pre { padding: 0.75rem 1rem; border: 1px solid var(--line); border-radius: 4px; }
+.guide pre code { white-space: pre; }
+.guide code { white-space: normal; overflow-wrap: anywhere; }
+.guide table { border-collapse: collapse; }
+.guide th, .guide td { padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 @media (max-width: 40rem) {
   .links div { grid-template-columns: 1fr; margin-bottom: 0.75rem; }
 }

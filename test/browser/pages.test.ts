@@ -69,6 +69,74 @@ if (!existsSync(executablePath) && process.env['CI'] === undefined) {
     await page.close();
   });
 
+  void t.test('what may be left out is left out unless it is filled in', async (t) => {
+    const { page, complaints } = await open(browser, address, '/docs');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url().slice(address.length)));
+    for (const [id, path] of [
+      ['Courses-listCourses', '/v1/courses'],
+      ['Slices-getTotals', '/v1/totals'],
+      ['Snapshots-getSnapshot', '/v1/snapshots/1'],
+      ['Campaigns_and_wikis-downloadWikis', '/v1/wikis.csv'],
+    ] as const) {
+      const operation = page.locator(`[id="operations-${id}"]`);
+      await operation.locator('.opblock-summary-control').click();
+      await operation.locator('.try-out__btn').click();
+      await operation.locator('.execute').click();
+      await operation.locator('.live-responses-table tbody .response-col_status').first().waitFor();
+      t.equal(asked.at(-1), path);
+      t.match(await operation.locator('.live-responses-table').textContent(), /200/, path);
+    }
+    t.same(complaints, []);
+    await page.close();
+  });
+
+  void t.test('each operation shows how to ask this very server', async (t) => {
+    const { page, complaints } = await open(browser, address, '/docs');
+    const operation = page.locator('#operations-Slices-getTotals');
+    await operation.locator('.opblock-summary-control').click();
+    const samples = operation.locator('.code-samples details');
+    await samples.first().waitFor();
+    t.same(await samples.locator('summary').allTextContents(), [
+      'curl',
+      'Python',
+      'R',
+      'JavaScript',
+    ]);
+    for (const sample of await samples.all()) {
+      await sample.locator('summary').click();
+      t.ok(await sample.locator('pre').isVisible());
+      t.match(await sample.locator('pre').textContent(), `${address}/v1/totals?`);
+    }
+    t.same(complaints, []);
+    await page.close();
+  });
+
+  void t.test('the guides are pages, whose links lead somewhere', async (t) => {
+    const { page, complaints } = await open(browser, address, '/docs');
+    const links = await page.locator('nav a').all();
+    const paths = await Promise.all(links.map((link) => link.getAttribute('href')));
+    const guides = paths.filter((path) => path?.startsWith('/docs/'));
+    t.equal(guides.length, 4);
+    for (const guide of guides) {
+      await page.goto(address + String(guide), { waitUntil: 'networkidle' });
+      t.match(await page.locator('h1').textContent(), /\w/);
+      for (const link of await page.locator('a').all()) {
+        const { pathname, hash, origin } = new URL(
+          (await link.getAttribute('href')) ?? '',
+          page.url(),
+        );
+        if (origin !== new URL(address).origin) continue;
+        const response = await fetch(address + pathname);
+        t.equal(response.status, 200, `${String(guide)} → ${pathname}`);
+        const text = await response.text();
+        if (hash !== '') t.ok(text.includes(`id="${hash.slice(1)}"`), `${pathname}${hash}`);
+      }
+    }
+    t.same(complaints, []);
+    await page.close();
+  });
+
   void t.test('a number is on one line, within its tile', async (t) => {
     for (const width of [1280, 375, 320]) {
       const { page } = await open(browser, address, '/', { width, height: 900 });
@@ -90,12 +158,45 @@ if (!existsSync(executablePath) && process.env['CI'] === undefined) {
   });
 
   void t.test('on a phone nothing is wider than the screen', async (t) => {
-    for (const path of ['/', '/docs', '/problems']) {
+    const guides = ['researchers-guide', 'operators-guide', 'stability', 'readme'];
+    for (const path of ['/', '/docs', '/problems', ...guides.map((name) => `/docs/${name}`)]) {
       const { page } = await open(browser, address, path, { width: 360, height: 720 });
       const width = await page.evaluate('document.documentElement.scrollWidth');
       t.ok(Number(width) <= 360, `${path} is ${String(width)} wide`);
       await page.close();
     }
+  });
+
+  void t.test('an operation can be read and tried on a phone', async (t) => {
+    const { page } = await open(browser, address, '/docs', { width: 360, height: 720 });
+    for (const id of ['Courses-listCourses', 'Slices-downloadTrends', 'Snapshots-getSnapshot']) {
+      const operation = page.locator(`[id="operations-${id}"]`);
+      await operation.locator('.opblock-summary-control').click();
+      await operation.locator('.try-out__btn').click();
+      await operation.locator('.execute').click();
+      await operation.locator('.live-responses-table tbody .response-col_status').first().waitFor();
+      for (const summary of await operation.locator('.code-samples summary').all()) {
+        await summary.click();
+      }
+      // Code and bodies scroll by themselves; whatever else is cut off cannot be reached.
+      const beyond = await page.evaluate<string[]>(`
+        [...document.querySelectorAll('#operations-${id} *')]
+          .filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
+          .filter((part) => {
+            for (let box = part; box !== null; box = box.parentElement) {
+              if (['auto', 'scroll'].includes(getComputedStyle(box).overflowX)) return false;
+            }
+            return true;
+          })
+          .map((part) => part.tagName + '.' + String(part.className))`);
+      t.same(beyond, [], id);
+      const width = await page.evaluate('document.documentElement.scrollWidth');
+      t.ok(Number(width) <= 360, `${id} is ${String(width)} wide`);
+      const folder = process.env['SCREENSHOTS'];
+      if (folder !== undefined) await operation.screenshot({ path: `${folder}/${id}.png` });
+      await operation.locator('.opblock-summary-control').click();
+    }
+    await page.close();
   });
 }
 
