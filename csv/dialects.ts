@@ -13,7 +13,24 @@ export const byteOrderMark = '\ufeff';
  */
 const formula = /^(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/;
 
-/** Text that a spreadsheet shows as it is: it leaves out the apostrophe in front. */
+/** Digits of any script, alone or with what numbers, dates, times and fractions are written with. */
+const number = /^(?=.*\p{Nd})[\p{Nd}\s\p{Sc}.,:;/\\+\-\u2212%()'’_TZEe]+(?:[ap]\.?m?\.?)?$/iu;
+/** A month and digits, in any order: even `MARCH1` is a date to a spreadsheet. */
+const date =
+  /^(?=.*\p{Nd})[\p{Nd}\s.,:/\-']*(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ruary|ch|il|ust|ember|tember|ober)?[\p{Nd}\s.,:/\-']*(?:[ap]\.?m?\.?)?$/iu;
+const word = /^\s*(?:true|false|#(?:n\/a|ref!|name\?|value!|div\/0!|num!|null!))\s*$/i;
+/** As the files write moments. Spreadsheets leave them as they are, or take them for what they are. */
+const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+function isConverted(text: string): boolean {
+  if (moment.test(text)) return false;
+  return number.test(text) || date.test(text) || word.test(text);
+}
+
+/**
+ * Text that a spreadsheet leaves as it is, behind an apostrophe if need be: that it would run,
+ * or take for a number, a date, a truth value or an error, such as `007` and `1/2`.
+ */
 export function asCellText(text: string): string {
-  return formula.test(text) ? `'${text}` : text;
+  return formula.test(text) || isConverted(text) ? `'${text}` : text;
 }

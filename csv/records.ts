@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
 import { asCellText, byteOrderMark, type TableDialect } from './dialects.ts';
 
-/** A field: text and numbers as they are, lists joined (`joinList`), null empty, '' quoted. */
-export type CsvField = string | number | null | readonly string[];
+/** A field: text, numbers and truth values as they are, lists joined (`joinList`), null empty, '' quoted. */
+export type CsvField = string | number | boolean | null | readonly string[];
 
 /**
  * Items with `|` between; a `|` or a `\` that is of an item has a `\` before it, so that
@@ -42,7 +42,8 @@ function plainRecord(fields: readonly CsvField[]): string | undefined {
  * knows quoting, and half of the work of an import if it were asked about every record.
  * An empty string is `""` and null is nothing, so that reading back tells them apart.
  *
- * In the dialect `excel`, text that a spreadsheet would run is made harmless; numbers stay.
+ * In the dialect `excel`, text that a spreadsheet would run or convert stays text; numbers stay
+ * numbers.
  *
  * @returns one text per record, without a line end
  */
@@ -60,6 +61,7 @@ export function csvRecords(
 function stringified(records: readonly (readonly CsvField[])[], dialect: TableDialect): string[] {
   if (records.length === 0) return [];
   const cell = (field: CsvField) => {
+    if (typeof field === 'boolean') return String(field);
     const text = isList(field) ? joinList(field) : field;
     return dialect === 'excel' && typeof text === 'string' ? asCellText(text) : text;
   };

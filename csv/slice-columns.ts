@@ -98,5 +98,5 @@ export function trendsGroupFields(
 
 function momentFields(moment: TrendMoment): CsvField[] {
   const { snapshot_id, computed_at, partial, withdrawn_since } = moment;
-  return [snapshot_id, computed_at, String(partial), withdrawn_since];
+  return [snapshot_id, computed_at, partial, withdrawn_since];
 }

@@ -55,6 +55,6 @@ export function snapshotFields(item: HistoryItem): CsvField[] {
     ...names.map((name) => item.totals[name] ?? null),
     ...names.map((name) => item.deltas?.[name] ?? null),
     ...names.map((name) => item.coverage[name] ?? null),
-    String(item.partial),
+    item.partial,
   ];
 }

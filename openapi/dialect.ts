@@ -3,8 +3,8 @@ import { word } from './scalars.ts';
 
 const plain = 'plain: lossless, for programs';
 const excel =
-  'excel: for spreadsheets, marked as UTF-8, and text that a spreadsheet would run as a formula ' +
-  'made harmless by an apostrophe in front';
+  'excel: for spreadsheets, marked as UTF-8, and text that a spreadsheet would run as a formula, ' +
+  'or take for a number or a date, kept as text by an apostrophe in front';
 
 export const tableDialectProperty = word(['plain', 'excel'], {
   default: 'plain',

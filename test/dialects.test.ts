@@ -9,7 +9,7 @@ import type { SourceCourse } from '../sources/source.ts';
 import { readAll, samplePath, sampleText } from './dashboard-csv-file.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { course, emptyState } from './support/courses.ts';
-import { harmlessTexts, hostileTexts, oddTexts } from './support/odd-texts.ts';
+import { convertedTexts, harmlessTexts, hostileTexts, oddTexts } from './support/odd-texts.ts';
 import { serve } from './support/served.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
@@ -38,7 +38,7 @@ t.test('excel is plain but for a mark and harmless text', async (t) => {
   const rows = rowsOf(excel.slice(1));
   t.strictSame(
     rows.map(({ title }) => title),
-    [...hostileTexts.map((text) => `'${text}`), ...harmlessTexts],
+    [...[...hostileTexts, ...convertedTexts].map((text) => `'${text}`), ...harmlessTexts],
   );
   const numbers = ['course_id', 'edits', 'references_added', 'bytes_added', 'words_added'];
   for (const [index, row] of rowsOf(plain).entries()) {

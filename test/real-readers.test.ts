@@ -12,7 +12,7 @@ import type { TableField } from '../openapi/table-schema.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { campaign, course, emptyState } from './support/courses.ts';
 import { download, listen, reprDigest } from './support/downloads.ts';
-import { harmlessTexts, hostileTexts, oddTexts } from './support/odd-texts.ts';
+import { convertedTexts, harmlessTexts, hostileTexts, oddTexts } from './support/odd-texts.ts';
 import { read, serve, type Served } from './support/served.ts';
 
 /** The reason to skip, where a program is missing; none may be in CI. */
@@ -148,6 +148,22 @@ t.test('curl -C - goes on where a download was broken off', without('curl'), asy
   t.equal(reprDigest(await readFile(file)), headers['repr-digest']);
 });
 
+interface Cell {
+  /** Undefined of an empty one. */
+  readonly type: string | undefined;
+  readonly value: string | undefined;
+}
+
+/** The cells of a row of a flat spreadsheet of LibreOffice. */
+function cellsOf(row: string): Cell[] {
+  return [...row.matchAll(/<table:table-cell([^>]*)>/g)].flatMap(([, attributes = '']) => {
+    const read = (name: string) => new RegExp(` ${name}="([^"]*)"`).exec(attributes)?.[1];
+    const cell = { type: read('office:value-type'), value: read('office:value') };
+    const times = Number(read('table:number-columns-repeated') ?? 1);
+    return Array.from({ length: times }, () => cell);
+  });
+}
+
 t.test(
   'LibreOffice opens excel with nothing run and nothing lost',
   without('soffice'),
@@ -157,9 +173,10 @@ t.test(
     const directory = await makeDirectory(t);
     const converted = spawnSync(
       'soffice',
-      // Its dialog finds the mark by itself; without one it wants to be told of UTF-8 (76).
+      // Its dialog finds the mark by itself; without one it wants to be told of UTF-8 (76). The
+      // last word has it look for dates and the like, as Excel does.
       [
-        ...['--headless', '--infilter=CSV:44,34,76', '--convert-to', 'fods'],
+        ...['--headless', '--infilter=CSV:44,34,76,1,,0,false,true', '--convert-to', 'fods'],
         ...['--outdir', directory, path],
       ],
       { env: { ...process.env, HOME: directory } },
@@ -168,8 +185,26 @@ t.test(
     const sheet = await readFile(join(directory, 'file.fods'), 'utf8');
     t.notMatch(sheet, /table:formula=/, 'nothing is a formula');
     const rows = [...sheet.matchAll(/<table:table-row[^>]*>(.*?)<\/table:table-row>/gs)];
-    t.equal(rows.length, 1 + hostileTexts.length + harmlessTexts.length, 'no row is lost');
-    for (const text of ['1+1', 'naïve “x”', '数学', 'a,b;c|d']) t.match(sheet, text);
+    const titles = [...hostileTexts, ...convertedTexts, ...harmlessTexts];
+    t.equal(rows.length, 1 + titles.length, 'no row is lost');
+    const isText = (index: number) => texts.has(index);
+    const [header = []] = parse(await readFile(path, 'utf8'), { bom: true, to: 1 });
+    const texts = new Set(
+      ['title', 'institution', 'term', 'type', 'campaigns'].map((name) => header.indexOf(name)),
+    );
+    for (const [number, [, row = '']] of rows.slice(1).entries()) {
+      for (const [index, { type }] of cellsOf(row).entries()) {
+        if (isText(index)) t.ok(type === 'string' || type === undefined, `${titles[number]}`);
+      }
+      const numbers = ['course_id', 'edits', 'references_added'].map((name) => {
+        const cell = cellsOf(row)[header.indexOf(name)];
+        return cell?.type === 'float' ? Number(cell.value) : cell;
+      });
+      t.strictSame(numbers, [number + 1, number, 0 - number], 'numbers are numbers');
+    }
+    for (const text of ['1+1', 'naïve “x”', '数学', 'a,b;c|d', '007', '12345678901234567890']) {
+      t.match(sheet, text);
+    }
     t.match(sheet, /office:value-type="float" office:value="-10"/, 'negative numbers are numbers');
   },
 );
