@@ -331,51 +331,6 @@ t.test(
   },
 );
 
-const cuts = 32;
-
-t.test('whatever is cut, no short file looks whole and nothing leaks', async (t) => {
-  const { store } = await largeOnes();
-  const { csv, exports, settled } = await startInstance(t, store);
-  const { bytes: whole } = await download(csv, plain);
-  await settled();
-  const { bytes: compressed } = await download(csv, gzip);
-  let broken = 0;
-  let short = 0;
-  for (let cut = 0; cut < cuts; cut += 1) {
-    await settled();
-    if (cut % 4 !== 3) await rm(exports, { recursive: true, force: true });
-    const isGzip = cut % 2 === 1;
-    const cutAt = Math.floor(Math.random() * whole.length);
-    const received: Buffer[] = [];
-    let length = 0;
-    let isCut = false;
-    try {
-      const answer = await request(csv, isGzip ? gzip : plain);
-      for await (const chunk of answer as AsyncIterable<Buffer>) {
-        received.push(chunk);
-        length += chunk.length;
-        if (isCut || length < cutAt) continue;
-        isCut = true;
-        if (cut % 3 === 0) answer.destroy();
-        else if (cut % 3 === 1) await terminateDownloads(store.sql);
-        else await rm(exports, { recursive: true, force: true });
-      }
-      const expected = isGzip ? compressed : whole;
-      if (!answer.complete || answer.statusCode !== 200) broken += 1;
-      else if (!Buffer.concat(received).equals(expected)) short += 1;
-    } catch {
-      broken += 1;
-    }
-  }
-  t.equal(short, 0);
-  t.ok(broken > 0, `${String(broken)} of ${String(cuts)} downloads were broken off`);
-  await settled();
-  await until('no query is left', async () => (await downloadsUnderWay(store.sql)) === 0);
-  const isPartial = (name: string) => name.startsWith('partial');
-  await until('no file is half made', async () => !(await filesIn(exports)).some(isPartial));
-  t.ok((await download(csv, plain)).bytes.equals(whole));
-});
-
 t.test('files may be deleted, or damaged, at any time', async (t) => {
   const { store } = await smallOnes();
   const { csv, exports, settled } = await startInstance(t, store);
