@@ -87,7 +87,10 @@ t.test(
     const filler = join(disk, 'filler');
     async function fill(): Promise<void> {
       const { bavail, bsize } = await statfs(disk);
-      await writeFile(filler, Buffer.alloc(bavail * bsize)).catch(() => undefined);
+      await writeFile(filler, Buffer.alloc(bavail * bsize)).catch((error: unknown) => {
+        // What is being downloaded may have taken some of it.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      });
     }
 
     const broken = new Map<Kind, number>();
@@ -151,10 +154,10 @@ t.test(
       t.ok((await download(csv(), ask(false))).bytes.equals(whole));
       t.ok((await download(csv(), ask(true))).bytes.equals(compressed));
     }
-    const [row] = await store.sql<[{ count: number }]>`
-      select count(*) from pg_stat_activity
-      where datname = current_database() and application_name like '%downloads'`;
-    t.ok(row.count <= 6, 'no connection has leaked');
+    await until(
+      'every connection is free for the next download',
+      async () => (await downloadsUnderWay(store.sql)) === 0,
+    );
   },
 );
 
