@@ -13,7 +13,6 @@ import type { RowsAt } from '../db/queries/filters.ts';
 import { readGroupTotals } from '../db/queries/read-group-totals.ts';
 import { foldText } from '../db/queries/search-text.ts';
 import type { SnapshotRow } from '../db/queries/snapshots.ts';
-import { isTiedToNewest } from '../db/queries/slice-people.ts';
 import { readStoreState } from '../db/queries/store-state.ts';
 import { requireState } from '../db/queries/stream-file.ts';
 import { readUntilLeft } from '../db/queries/read-until-left.ts';
@@ -158,10 +157,7 @@ function groupLists(app: FastifyInstance): void {
 
     /** A question about a file, which is the same after the next publication if nothing is revised. */
     async function ask(asked: string): Promise<Question> {
-      const question = await app.questions.ask({}, asked);
-      const { snapshot } = question;
-      const isTied = await isTiedToNewest(app.sql, { filters: {}, dimension, snapshot });
-      return isTied ? question : app.questions.untied(question);
+      return app.questions.untiedIfSettled(await app.questions.ask({}, asked), dimension);
     }
 
     function exportOf(

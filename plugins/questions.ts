@@ -6,9 +6,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import type { Dimension } from '../db/queries/dimensions.ts';
 import type { RowsAt } from '../db/queries/filters.ts';
+import { isTiedToNewest } from '../db/queries/slice-people.ts';
 import { findSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
 import { findNextMoment, readStoreState, type StoreState } from '../db/queries/store-state.ts';
 import type { Expected } from '../db/queries/stream-file.ts';
@@ -17,7 +19,7 @@ import { definitionsVersion } from '../metrics/registry.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';
 import { ProblemError } from './errors.ts';
 import { KnownNamesCheck } from './known-names-check.ts';
-import type { Representation } from './representation.ts';
+import type { AnswerHead, Representation } from './representation.ts';
 import { SharedReading } from './shared-reading.ts';
 
 /** What the files of `db/queries` take first. */
@@ -84,6 +86,8 @@ export interface Questions {
   requireRows(question: Question): void;
   /** The same question, where its answer does not change with the snapshot's being the newest. */
   untied(question: Question): Question;
+  /** The question of totals, grouped or not, untied where its answer is. */
+  untiedIfSettled(question: Question, dimension?: Dimension): Promise<Question>;
   /** A short name of a question and its answer: characters of an entity tag. */
   tag(question: Question, about: readonly unknown[]): string;
 }
@@ -103,6 +107,8 @@ const readyBytes = 64_000_000;
 /** Longer ones are not handed to the cache behind, where text is copied at every step. */
 const keptLength = 1_000_000;
 const keptMilliseconds = 24 * 60 * 60 * 1000;
+/** Of questions about totals, whether they are tied to the newest snapshot. */
+const keptTies = 10_000;
 /** Snapshots kept in memory; some 5 kB each. */
 const keptSnapshots = 1000;
 
@@ -110,6 +116,8 @@ type Extras = Pick<ComputedBody, 'next'>;
 
 interface Ready extends Extras {
   readonly representation: Representation;
+  /** By where the answer stays: made once, so that what is sent with it is, too. */
+  readonly heads: Map<string | undefined, AnswerHead>;
 }
 
 interface Kept extends Extras {
@@ -138,6 +146,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
     sizeCalculation: ({ representation }) => representation.body.length + 1,
   });
   const making = new Map<string, Promise<Ready>>();
+  const ties = new LRUCache<string, boolean>({ max: keptTies });
 
   async function ask(query: Filters & Range, asked = 'latest'): Promise<Question> {
     const problems: ParameterProblem[] = reversedRanges(query).map(inQuery);
@@ -195,7 +204,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       // Two histories of a store that was restored from a copy may count the same revisions.
       ...[isTied && at.isLatest, revision, revisedAt?.getTime() ?? null, filters, about],
     ];
-    return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 22);
+    return hash('sha256', JSON.stringify(facts), 'base64url').slice(0, 22);
   }
 
   async function find(key: string): Promise<Ready | undefined> {
@@ -203,7 +212,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
     if (kept === null) return undefined;
     const { body, contentType } = kept.item;
     const representation = app.representation(body, contentType);
-    const found = { representation, ...extrasOf(kept.item) };
+    const found = { representation, heads: new Map(), ...extrasOf(kept.item) };
     ready.set(key, found);
     return found;
   }
@@ -229,7 +238,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
     );
     const representation = app.representation(made.body, made.contentType);
     const { contentType } = representation;
-    const result = { representation, ...extrasOf(made) };
+    const result = { representation, heads: new Map(), ...extrasOf(made) };
     if (!stands) return result;
     ready.set(key, result);
     if (typeof made.body === 'string' && made.body.length <= keptLength) {
@@ -248,42 +257,71 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
     return made;
   }
 
+  function untied(question: Question): Question {
+    const lastModified = later(question.snapshot.computedAt, question.revisedAt);
+    return { ...question, isTied: false, lastModified };
+  }
+
+  async function untiedIfSettled(question: Question, dimension?: Dimension): Promise<Question> {
+    const { filters, snapshot, newestId, revision } = question;
+    const key = JSON.stringify([snapshot.snapshotId, newestId, revision, dimension, filters]);
+    let isTied = ties.get(key);
+    if (isTied === undefined) {
+      isTied = await isTiedToNewest(app.sql, { filters, dimension, snapshot });
+      ties.set(key, isTied);
+    }
+    return isTied ? question : untied(question);
+  }
+
   app.decorate('questions', {
     ask,
-    untied: (question: Question) => ({
-      ...question,
-      isTied: false,
-      lastModified: later(question.snapshot.computedAt, question.revisedAt),
-    }),
+    untied,
+    untiedIfSettled,
     tag,
     requireRows: ({ snapshot }: Question) => {
       if (!snapshot.hasCourseRows) throw ProblemError.noCourseRows(snapshot.snapshotId);
     },
   });
 
+  /** Of an answer as it is sent, the same object for as long as it is ready. */
+  function headOf(
+    { snapshot, lastModified }: Question,
+    { canonical }: ComputedAnswer,
+    { heads, next }: Ready,
+  ): AnswerHead {
+    let head = heads.get(canonical);
+    if (head === undefined) {
+      const links = app.published.links(canonical);
+      if (next !== undefined) links.push(`<${next}>; rel="next"`);
+      // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
+      head = { snapshotId: snapshot.snapshotId, lastModified, cacheControl: 'no-cache', links };
+      heads.set(canonical, head);
+    }
+    return head;
+  }
+
   app.decorateReply('answerQuestion', function (this: FastifyReply, question, answer) {
     const { request } = this as { request: FastifyRequest };
     const key = tag(question, answer.about);
+    const known = ready.get(key);
+    if (known !== undefined) {
+      return this.answer(known.representation, headOf(question, answer, known), key);
+    }
     return this.answerLazily({
       tag: key,
       head: {
         snapshotId: question.snapshot.snapshotId,
         lastModified: question.lastModified,
-        // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
         cacheControl: 'no-cache',
         // Where the next page is, is known only with the page.
         links: [],
       },
       make: async () => {
-        const made =
-          ready.get(key) ??
-          (await share(
-            key,
-            async () => (await find(key)) ?? compute(key, request.client, question, answer),
-          ));
-        const links = app.published.links(answer.canonical);
-        if (made.next !== undefined) links.push(`<${made.next}>; rel="next"`);
-        this.header('link', links.join(', '));
+        const made = await share(
+          key,
+          async () => (await find(key)) ?? compute(key, request.client, question, answer),
+        );
+        this.header('link', headOf(question, answer, made).links.join(', '));
         return made.representation;
       },
     });

@@ -139,13 +139,16 @@ export class Representation {
     });
   }
 
-  /** The header fields that go with this body; made anew only when the head is another one. */
-  head(coding: Coding, head: AnswerHead): CodedHead {
+  /**
+   * The header fields that go with this body; made anew only when the head is another one.
+   * `tag` is what names the content, where that is known otherwise than by its bytes.
+   */
+  head(coding: Coding, head: AnswerHead, tag = this.tag): CodedHead {
     if (this.#head !== head) {
       this.#head = head;
       this.#heads = {};
     }
-    return (this.#heads[coding] ??= codedHead(this.tag, coding, head, {
+    return (this.#heads[coding] ??= codedHead(tag, coding, head, {
       'content-type': this.contentType,
     }));
   }

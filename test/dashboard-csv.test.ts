@@ -216,7 +216,8 @@ t.test('what was written is read back, whatever the format', async (t) => {
   const courses = fc.uniqueArray(course, {
     minLength: 1,
     maxLength: 8,
-    selector: ({ slug }) => slug.normalize('NFC'),
+    // As the Dashboard compares them: spaces at the end do not count.
+    selector: ({ slug }) => slug.normalize('NFC').replace(/ +$/, ''),
   });
 
   await fc.assert(

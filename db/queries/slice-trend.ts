@@ -78,10 +78,9 @@ export async function readSliceTrend(
 
   function* items(): Generator<SliceTrendItem> {
     const wholeSeries = new Series(whole);
-    const series = keys.map((key) => ({
-      key,
-      series: new Series(groups.filter((step) => step.key === key)),
-    }));
+    const steps = new Map(keys.map((key): [string | null, TrendStep[]] => [key, []]));
+    for (const step of groups) steps.get(step.key)?.push(step);
+    const series = keys.map((key) => ({ key, series: new Series(steps.get(key) ?? []) }));
     let place = 0;
     for (const snapshot of snapshots) {
       const carriedItem = carried(snapshot);

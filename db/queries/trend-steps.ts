@@ -25,6 +25,7 @@ export interface StepsQuestion extends TrendQuestion {
 export interface TrendStep {
   readonly key: string | null;
   readonly place: number;
+  /** The whole row, as it was read: of the thousands of a wide trend each is a long one. */
   readonly values: Readonly<Record<string, number | null>>;
 }
 
@@ -97,8 +98,8 @@ export async function* streamTrendSteps(
 
 type StepRow = { key: string | null; place: number } & TrendStep['values'];
 
-function stepOf({ key, place, ...values }: StepRow): TrendStep {
-  return { key, place, values };
+function stepOf(row: StepRow): TrendStep {
+  return { key: row.key, place: row.place, values: row };
 }
 
 /**

@@ -7,7 +7,6 @@ import { totalsColumns, totalsFields } from '../../csv/slice-columns.ts';
 import { readCampaignTitles } from '../../db/queries/campaign-titles.ts';
 import { dimensions, isPartition } from '../../db/queries/dimensions.ts';
 import type { RowsAt } from '../../db/queries/filters.ts';
-import { isTiedToNewest } from '../../db/queries/slice-people.ts';
 import {
   hasCarried,
   readSliceTotals,
@@ -59,11 +58,10 @@ const description =
 
 export default function totals(app: FastifyInstance): void {
   async function ask(query: Query) {
-    const asked = await app.questions.ask(query, query.snapshot);
-    const { filters, snapshot } = asked;
     const dimension = query.group_by;
-    const isTied = await isTiedToNewest(app.sql, { filters, dimension, snapshot });
-    const question = isTied ? asked : app.questions.untied(asked);
+    const asked = await app.questions.ask(query, query.snapshot);
+    const question = await app.questions.untiedIfSettled(asked, dimension);
+    const { filters, snapshot } = question;
     if (!snapshot.hasCourseRows && !(await hasCarried(app.sql, { filters, dimension, snapshot }))) {
       app.questions.requireRows(question);
     }
