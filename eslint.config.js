@@ -48,7 +48,8 @@ const layers = {
     imports: forRoutes,
     types: ['config', 'plugins'],
   },
-  routes: { pattern: 'routes/**', imports: forRoutes, types: ['config', 'plugins'] },
+  html: { pattern: 'routes/html.ts', imports: [] },
+  routes: { pattern: 'routes/**', imports: [...forRoutes, 'html'], types: ['config', 'plugins'] },
 
   jobs: {
     pattern: 'jobs/**',

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { metricsAt } from '../metrics/registry.ts';
 import { completeTotals } from '../metrics/totals.ts';
 import { contractLinks } from '../openapi/document.ts';
+import { escapeHtml } from './html.ts';
 
 export interface FrontPageOptions {
   readonly isDemo: boolean;
@@ -56,7 +57,7 @@ function html(app: FastifyInstance, options: FrontPageOptions): string {
   const contactLine =
     contact === undefined
       ? ''
-      : ` · <a href="${escape(contact.includes('://') ? contact : `mailto:${contact}`)}">Contact</a>`;
+      : ` · <a href="${escapeHtml(contact.includes('://') ? contact : `mailto:${contact}`)}">Contact</a>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -119,7 +120,7 @@ ${links([
 </section>
 </main>
 <footer>
-<p>Data: <a rel="license" href="${escape(license.url)}">${escape(license.name)}</a>${contactLine} · Release ${escape(version)}</p>
+<p>Data: <a rel="license" href="${escapeHtml(license.url)}">${escapeHtml(license.name)}</a>${contactLine} · Release ${escapeHtml(version)}</p>
 </footer>
 </body>
 </html>
@@ -130,7 +131,7 @@ ${links([
 function links(rows: readonly (readonly [address: string, answers: string])[]): string {
   const items = rows.map(
     ([address, answers]) =>
-      `<div><dt><a href="${escape(address)}">${escape(address)}</a></dt><dd>${answers}</dd></div>`,
+      `<div><dt><a href="${escapeHtml(address)}">${escapeHtml(address)}</a></dt><dd>${answers}</dd></div>`,
   );
   return `<dl class="links">\n${items.join('\n')}\n</dl>`;
 }
@@ -147,7 +148,7 @@ function numbers(app: FastifyInstance): string {
     .map((metric) => {
       const value = totals[metric.name] ?? null;
       const shown = value === null ? '<span class="missing">not collected</span>' : grouped(value);
-      return `<div><dt>${escape(metric.title)}</dt><dd>${shown}</dd></div>`;
+      return `<div><dt>${escapeHtml(metric.title)}</dt><dd>${shown}</dd></div>`;
     });
   const id = String(row.snapshotId);
   const moment = row.computedAt.toISOString();
@@ -161,14 +162,6 @@ Cite it as <a href="/v1/snapshots/${id}">/v1/snapshots/${id}</a>: these numbers 
 
 function grouped(value: number): string {
   return value.toLocaleString('en', { useGrouping: true });
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#36c" d="M1 9h3v6H1zm5.5-4h3v10h-3zM12 1h3v14h-3z"/></svg>`;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { readFile } from 'node:fs/promises';
 import { Marked } from 'marked';
 import { contractLinks, guides } from '../openapi/document.ts';
+import { escapeHtml } from './html.ts';
 
 const head = { cacheControl: 'public, max-age=3600', links: contractLinks };
 
@@ -32,7 +33,7 @@ function markdownOf(file: string): Marked {
       link({ href, tokens }) {
         const address = addressOf(file, href);
         const text = this.parser.parseInline(tokens);
-        return address === undefined ? text : `<a href="${escape(address)}">${text}</a>`;
+        return address === undefined ? text : `<a href="${escapeHtml(address)}">${text}</a>`;
       },
       table(token) {
         const rows = token.rows.map(
@@ -65,14 +66,14 @@ function anchor(heading: string): string {
 }
 
 function page(title: string, content: string): string {
-  const links = guides.map(({ name, title }) => `<a href="/docs/${name}">${escape(title)}</a>`);
+  const links = guides.map(({ name, title }) => `<a href="/docs/${name}">${escapeHtml(title)}</a>`);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escape(title)} · Dashboard Open Data</title>
+<title>${escapeHtml(title)} · Dashboard Open Data</title>
 <link rel="stylesheet" href="/page.css">
 </head>
 <body>
@@ -82,12 +83,4 @@ ${content}</main>
 </body>
 </html>
 `;
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

@@ -1,6 +1,8 @@
 /** The pages that the `type` of a problem leads to, for people who follow it. */
 import type { FastifyInstance } from 'fastify';
-import { problemTypes, type ProblemType } from '../openapi/problem.ts';
+import { problemExample } from '../openapi/problem-examples.ts';
+import { problemTypes, type ProblemSlug, type ProblemType } from '../openapi/problem.ts';
+import { escapeHtml } from './html.ts';
 
 const head = { cacheControl: 'public, max-age=3600', links: [] };
 
@@ -11,9 +13,11 @@ export default function problems(app: FastifyInstance): void {
   );
   servePage(app, '/problems', page('Problems', `<ul>${items.join('')}</ul>`));
   for (const { slug, uri, status, title, explanation } of types) {
+    const example = escapeHtml(JSON.stringify(problemExample(slug as ProblemSlug), null, 2));
     const body =
       `<p>${explanation}</p><dl><dt>Status</dt><dd>${status}</dd><dt>Type</dt>` +
-      `<dd><code>${uri}</code></dd></dl><p><a href="/problems">All problems</a></p>`;
+      `<dd><code>${uri}</code></dd></dl><p>As it is reported:</p>` +
+      `<pre><code>${example}</code></pre><p><a href="/problems">All problems</a></p>`;
     servePage(app, `/problems/${slug}`, page(title, body));
   }
 }
@@ -37,10 +41,11 @@ function page(title: string, body: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · Dashboard Open Data</title>
+<link rel="stylesheet" href="/page.css">
 </head>
 <body>
-<main><h1>${title}</h1>${body}</main>
-<footer><p><a href="/docs">The contract</a></p></footer>
+<nav><a href="/">Dashboard Open Data</a> · <a href="/docs">The contract</a></nav>
+<main class="guide"><h1>${title}</h1>${body}</main>
 </body>
 </html>
 `;

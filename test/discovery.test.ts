@@ -78,6 +78,12 @@ t.test('Search engines are asked to leave the data alone', async (t) => {
   t.equal(robots.headers['ratelimit'], undefined);
 });
 
+t.test('The page of a problem says what it means, and shows one', async (t) => {
+  const { body } = await app.inject('/problems/gone');
+  t.match(body, 'Course 7 has been withdrawn at its source.');
+  t.match(body, '&quot;status&quot;: 410');
+});
+
 t.test('Pages have a strict policy, and data only say what they are', async (t) => {
   for (const url of ['/', '/docs', '/problems']) {
     const { headers } = await app.inject(url);
