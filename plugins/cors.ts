@@ -20,7 +20,7 @@ export const exposedHeaders: readonly string[] = [
   'Snapshot-Id',
 ];
 
-/** Seconds for which a browser need not ask again: a day, as long as any of them keeps it. */
+/** Seconds for which a browser need not ask again: a day, the longest that browsers keep it. */
 const preflightSeconds = 86_400;
 
 async function cors(app: FastifyInstance): Promise<void> {

@@ -70,7 +70,7 @@ export interface ComputedAnswer {
   readonly compute: (tx: Queryable, at: RowsAt) => Promise<ComputedBody>;
 }
 
-/** Days, where a question has any of its own. */
+/** The days that a question is about, besides its filters. */
 // A type: only of one is it known that it has no other members.
 type Range = { readonly from?: string; readonly to?: string };
 

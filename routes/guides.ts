@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { readFile } from 'node:fs/promises';
 import { Marked } from 'marked';
 import { contractLinks, guides } from '../openapi/document.ts';
-import { escapeHtml } from './html.ts';
+import { contractLink, escapeHtml, htmlPage } from './html.ts';
 
 const head = { cacheControl: 'public, max-age=3600', links: contractLinks };
 
@@ -65,22 +65,7 @@ function anchor(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-function page(title: string, content: string): string {
-  const links = guides.map(({ name, title }) => `<a href="/docs/${name}">${escapeHtml(title)}</a>`);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)} · Dashboard Open Data</title>
-<link rel="stylesheet" href="/page.css">
-</head>
-<body>
-<nav><a href="/">Dashboard Open Data</a> · <a href="/docs">The contract</a> · ${links.join(' · ')}</nav>
-<main class="guide">
-${content}</main>
-</body>
-</html>
-`;
+function page(title: string, main: string): string {
+  const pages = guides.map(({ name, title }) => `<a href="/docs/${name}">${escapeHtml(title)}</a>`);
+  return htmlPage({ title, links: [contractLink, ...pages], main });
 }

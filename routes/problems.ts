@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { problemExample } from '../openapi/problem-examples.ts';
 import { problemTypes, type ProblemSlug, type ProblemType } from '../openapi/problem.ts';
-import { escapeHtml } from './html.ts';
+import { contractLink, escapeHtml, htmlPage } from './html.ts';
 
 const head = { cacheControl: 'public, max-age=3600', links: [] };
 
@@ -34,19 +34,5 @@ function servePage(app: FastifyInstance, url: string, html: string): void {
 }
 
 function page(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} · Dashboard Open Data</title>
-<link rel="stylesheet" href="/page.css">
-</head>
-<body>
-<nav><a href="/">Dashboard Open Data</a> · <a href="/docs">The contract</a></nav>
-<main class="guide"><h1>${title}</h1>${body}</main>
-</body>
-</html>
-`;
+  return htmlPage({ title, links: [contractLink], main: `<h1>${title}</h1>${body}` });
 }

@@ -49,8 +49,8 @@ export async function writeCampaigns(sql: Queryable, snapshotId: number): Promis
 }
 
 /**
- * Erases the campaigns that are gone and that no version has any more, be it public or in its
- * grace; after the versions are written.
+ * Erases the campaigns that are gone and that no version has now, be it public or in its grace;
+ * after the versions are written.
  */
 export async function eraseGoneCampaigns(sql: Queryable): Promise<void> {
   await sql`
