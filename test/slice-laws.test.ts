@@ -199,11 +199,11 @@ async function rowsOf(app: FastifyInstance, snapshot: number, query = ''): Promi
   return parse<Record<string, string>>(file.body, { columns: true, record_delimiter: '\r\n' });
 }
 
-/** Of the filters, the values that name something: a campaign, or what a course has or had. */
+/** Of the filters, the values that name what is at the source, or what a course has or had. */
 function knownOf(filters: Filters, rows: readonly Row[], campaigns: Iterable<string>): Filters {
   const wikisOf = (row: Row) => [...valuesOf(row, 'wiki'), ...valuesOf(row, 'home_wiki')];
   const names: Readonly<Record<string, ReadonlySet<string | null>>> = {
-    campaign: new Set([...campaigns, 'none']),
+    campaign: new Set([...campaigns, ...rows.flatMap((row) => valuesOf(row, 'campaign')), 'none']),
     wiki: new Set([...rows.flatMap(wikisOf), 'none']),
     home_wiki: new Set([...rows.flatMap(wikisOf), 'none']),
     type: new Set([...rows.flatMap((row) => valuesOf(row, 'type')), 'none']),
