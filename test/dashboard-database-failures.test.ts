@@ -6,6 +6,8 @@ import { grantStatements, quoted, requiredGrants } from '../sources/dashboard-da
 import { SourceError } from '../sources/source.ts';
 import {
   createTestDatabase,
+  server,
+  serverAddress,
   unreachable,
   type TestDatabase,
 } from './dashboard-database/database.ts';
@@ -113,22 +115,22 @@ void test('a database that cannot be read is explained in a sentence', { skip },
   await database.root.query(`grant select on ${database.name}.* to ${user.account}`);
 
   await t.test('an address where nobody listens', async (t) => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
-    const url = user.url.replace(':3306', `:${port}`);
+    const listener = createServer().listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const { port } = listener.address() as AddressInfo;
+    listener.close();
+    await once(listener, 'close');
+    const url = user.url.replace(`:${server.port}`, `:${port}`);
     const error = await failure(readAll(url), url);
     t.match(error.message, `does not answer at 127.0.0.1:${port} (ECONNREFUSED)`);
   });
 
   await t.test('something else listening there', async (t) => {
-    const server = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.teardown(() => server.close());
-    const url = user.url.replace(':3306', `:${(server.address() as AddressInfo).port}`);
+    const listener = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    t.teardown(() => listener.close());
+    const url = user.url.replace(`:${server.port}`, `:${(listener.address() as AddressInfo).port}`);
     await failure(readAll(url), url);
   });
 
@@ -141,11 +143,11 @@ void test('a database that cannot be read is explained in a sentence', { skip },
   await t.test('a database that does not exist', async (t) => {
     const url = `${database.url}_gone`;
     const error = await failure(readAll(url), url);
-    t.match(error.message, `There is no database "${database.name}_gone" at 127.0.0.1:3306.`);
+    t.match(error.message, `There is no database "${database.name}_gone" at ${serverAddress}.`);
   });
 
   await t.test('an encrypted connection where none is offered', async (t) => {
-    const url = `${user.url}?ssl=true`;
+    const url = `${user.url.replace(server.host, 'localhost')}?ssl=true`;
     const error = await failure(readAll(url), url);
     t.match(error.message, /does not offer an encrypted connection that can be trusted/);
   });
@@ -190,7 +192,7 @@ void test(
       const error = await failure(courses(), database.url);
       t.match(
         error.message,
-        "The connection to the Dashboard's database at 127.0.0.1:3306 was cut.",
+        `The connection to the Dashboard's database at ${serverAddress} was cut.`,
       );
       t.equal(batches[0], 500);
       await failure(all(reading.hiddenCourseIds()), database.url);
@@ -211,11 +213,11 @@ void test(
     await t.test('by the network, in the middle of an answer', async (t) => {
       const sockets: Socket[] = [];
       const proxy = createServer((client) => {
-        const server = connect(3306, '127.0.0.1');
-        sockets.push(client, server);
-        client.on('error', () => server.destroy()).pipe(server);
+        const upstream = connect(server.port, server.host);
+        sockets.push(client, upstream);
+        client.on('error', () => upstream.destroy()).pipe(upstream);
         let bytes = 0;
-        server
+        upstream
           .on('error', () => client.destroy())
           .on('data', (data: Buffer) => {
             bytes += data.length;
@@ -229,7 +231,7 @@ void test(
         proxy.close();
       });
       const { port } = proxy.address() as AddressInfo;
-      const url = database.url.replace(':3306', `:${port}`);
+      const url = database.url.replace(`:${server.port}`, `:${port}`);
       t.match((await failure(readAll(url), url)).message, `127.0.0.1:${port} was cut.`);
     });
 

@@ -11,6 +11,7 @@ import { dashboardDatabaseSource } from '../sources/dashboard-database/dashboard
 import type { Source } from '../sources/source.ts';
 import {
   createTestDatabase,
+  serverAddress,
   unreachable,
   type TestDatabase,
 } from './dashboard-database/database.ts';
@@ -469,7 +470,7 @@ void t.test(
     });
     const nowhere = dashboardDatabaseSource({ url: 'mysql://root@127.0.0.1:1/dashboard' });
     for (const [broken, sentence] of [
-      [cut, /^The connection to the Dashboard's database at 127\.0\.0\.1:3306 was cut\./],
+      [cut, `The connection to the Dashboard's database at ${serverAddress} was cut.`],
       [wrong, /^The Dashboard's database refuses the user "root" or its password\./],
       [nowhere, /^The Dashboard's database does not answer at 127\.0\.0\.1:1 \(ECONNREFUSED\)\./],
     ] as const) {

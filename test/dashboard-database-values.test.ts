@@ -220,6 +220,8 @@ void test('the address of a database is read whole, or refused without repeating
     'mysql://u:hunter2%@h/d',
     'mysql://u:hunter2@h/d?charset=latin1',
     'mysql://u:hunter2@h/d?ssl=perhaps',
+    'mysql://u:hunter2@192.0.2.1/d?ssl=true',
+    'mysql://u:hunter2@[::1]/d?ssl=true',
   ]) {
     try {
       parseAddress(address);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { SourceError } from '../source.ts';
 
 /** Where the database is, and as whom to read it. */
@@ -7,7 +8,7 @@ export interface Address {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** Encrypt, and accept only a certificate that the system's authorities vouch for. */
+  /** Encrypt, and accept only a certificate for the host, from an authority that Node trusts. */
   readonly ssl: boolean;
 }
 
@@ -40,6 +41,12 @@ export function parseAddress(url: string): Address {
   if (address.host === '' || address.user === '' || address.database === '') {
     throw new SourceError(
       `The address of the Dashboard's database lacks its host, user or database: it is of the form ${form}.`,
+    );
+  }
+  if (address.ssl && isIP(address.host) !== 0) {
+    // The driver compares the certificate with the name of the host, and of an address with "localhost".
+    throw new SourceError(
+      "With ssl=true the address of the Dashboard's database needs the name that the server's certificate is for, not an IP address.",
     );
   }
   return address;

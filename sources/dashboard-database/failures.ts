@@ -55,6 +55,8 @@ function sentence(error: DatabaseError, { host, port, user, database }: Address)
     case 'HANDSHAKE_SSL_ERROR':
     case 'HANDSHAKE_NO_SSL_SUPPORT':
       return `The Dashboard's database at ${host}:${port} does not offer an encrypted connection that can be trusted.`;
+    case 'ER_SECURE_TRANSPORT_REQUIRED':
+      return `The Dashboard's database at ${host}:${port} wants an encrypted connection: end the address with ?ssl=true.`;
     default:
       return `The Dashboard's database could not be read${code === '' ? '' : ` (${code})`}.`;
   }

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 
-const server = { host: '127.0.0.1', port: 3306, user: 'root' };
+/**
+ * MariaDB as it is on a developer's machine, or a server that is named, such as one of MySQL:
+ * `npx tap --test-env=DASHBOARD_TEST_SERVER=127.0.0.1:3307 …`.
+ */
+const [host = '', port] = (process.env['DASHBOARD_TEST_SERVER'] ?? '127.0.0.1:3306').split(':');
+export const server = { host, port: Number(port ?? 3306), user: 'root' };
+export const serverAddress = `${server.host}:${server.port}`;
 
 /** A database of its own for one test, with the Dashboard's tables and nothing in them. */
 export interface TestDatabase {
@@ -26,7 +32,7 @@ export async function unreachable(): Promise<string | false> {
     return false;
   } catch (error) {
     if (process.env['CI'] === 'true') throw error;
-    return `no MariaDB at ${server.host}:${server.port} that root may enter without a password`;
+    return `no MariaDB at ${serverAddress} that root may enter without a password`;
   }
 }
 
@@ -50,7 +56,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const users: string[] = [];
   return {
     name,
-    url: `mysql://root@${server.host}:${server.port}/${name}`,
+    url: `mysql://root@${serverAddress}/${name}`,
     root,
     async ask<Row>(sql: string) {
       const [rows] = await root.query<RowDataPacket[]>(sql);
@@ -63,7 +69,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await root.query(`create user ${account} identified by '${password}'`);
       users.push(account);
       const secret = encodeURIComponent(password);
-      return { account, url: `mysql://${user}:${secret}@${server.host}:${server.port}/${name}` };
+      return { account, url: `mysql://${user}:${secret}@${serverAddress}/${name}` };
     },
     async drop() {
       await root.query(`drop database ${name}`);
