@@ -1,10 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createConnection, type Connection } from 'mysql2/promise';
 import type { Cleanup } from '../embedded/holder.ts';
@@ -60,8 +59,6 @@ export async function startEncryptedServer(t: Cleanup): Promise<EncryptedServer>
     ],
     { env, stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  let said = '';
-  server.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   t.teardown(async () => {
     if (server.exitCode === null) {
       server.kill('SIGKILL');
@@ -69,10 +66,7 @@ export async function startEncryptedServer(t: Cleanup): Promise<EncryptedServer>
     }
     await rm(directory, { recursive: true, force: true });
   });
-  while (!said.includes('ready for connections')) {
-    if (server.exitCode !== null) throw new Error(`mariadbd has ended: ${said}`);
-    await setTimeout(50);
-  }
+  await readiness(server);
   const root = await createConnection({
     socketPath: at('socket'),
     user: 'root',
@@ -88,6 +82,19 @@ export async function startEncryptedServer(t: Cleanup): Promise<EncryptedServer>
       await root.query('flush ssl');
     },
   };
+}
+
+function readiness(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    server.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (said.includes('ready for connections')) resolve();
+    });
+    server.once('exit', () => {
+      reject(new Error(`mariadbd has ended: ${said}`));
+    });
+  });
 }
 
 async function freePort(): Promise<number> {
