@@ -4,14 +4,17 @@ import { dimensions, groupJoin, type Dimension } from './dimensions.ts';
 import { writeGroups } from './write-groups.ts';
 
 /** People of one group; `key` is null for the courses that have none. */
-export interface PeopleRow {
+export interface PeopleCounts {
   readonly key: string | null;
-  readonly courses: number;
   readonly editors: number;
   readonly new_editors: number;
   readonly new_editors_60d: number;
   readonly facilitators: number;
   readonly active_facilitators: number;
+}
+
+export interface PeopleRow extends PeopleCounts {
+  readonly courses: number;
 }
 
 export const peopleMetrics = [
@@ -22,45 +25,16 @@ export const peopleMetrics = [
   'active_facilitators',
 ] as const;
 
-/**
- * Distinct people over the current versions: of the whole (dimension '') or of each group,
- * of every course or of those in a slice, which is a condition on `course_versions v`.
- * Each person is folded to one row a group first, so that counting needs no sort.
- */
+/** Distinct people over the current versions: of the whole (dimension '') or of each group. */
 export async function countPeople(
   sql: Queryable,
   dimension: Dimension | '',
   computedAt: Date,
-  slice?: Fragment,
 ): Promise<PeopleRow[]> {
-  const groups =
-    dimension === ''
-      ? sql`cross join (select null::text as key) g`
-      : groupJoin(sql, dimension, computedAt);
   return sql<PeopleRow[]>`
-    with members as (
-      select g.key, v.course_id,
-        course_status(v.start_at, v.end_at, ${computedAt}) = 'current' as active
-      from course_versions v ${groups}
-      where v.valid_to is null and ${slice ?? sql`true`}
-    ), people as (
-      select m.key, e.person_key,
-        bool_or(e.role = 0) as editor,
-        bool_or(e.role = 0 and e.new_editor) as new_editor,
-        bool_or(e.role = 0 and e.new_editor_60d) as new_editor_60d,
-        bool_or(e.role = 1) as facilitator,
-        bool_or(e.role = 1 and m.active) as active_facilitator
-      from members m join enrollments e using (course_id)
-      group by m.key, e.person_key
-    ), counted as (
-      select key,
-        count(*) filter (where editor) as editors,
-        count(*) filter (where new_editor) as new_editors,
-        count(*) filter (where new_editor_60d) as new_editors_60d,
-        count(*) filter (where facilitator) as facilitators,
-        count(*) filter (where active_facilitator) as active_facilitators
-      from people group by key
-    ), sizes as (
+    with members as (${members(sql, dimension, computedAt, sql`v.valid_to is null`)}),
+    ${counted(sql, sql`members`)},
+    sizes as (
       select key, count(*) as courses from members group by key
     )
     select s.key, s.courses,
@@ -70,6 +44,64 @@ export async function countPeople(
       coalesce(facilitators, 0) as facilitators,
       coalesce(active_facilitators, 0) as active_facilitators
     from sizes s left join counted c on c.key is not distinct from s.key`;
+}
+
+/**
+ * The same over the courses of a slice of the newest snapshot, a condition on
+ * `course_versions v`. Groups without people are left out, and courses not counted: so they
+ * are read once, in the order that the database likes. In a transaction.
+ */
+export async function countSlicePeople(
+  sql: Queryable,
+  dimension: Dimension | '',
+  computedAt: Date,
+  slice: Fragment,
+): Promise<PeopleCounts[]> {
+  // Nearly every row is a person of its own: handing them over between workers takes twice the
+  // work of folding them in one, and longer.
+  await sql`set local max_parallel_workers_per_gather = 0`;
+  return sql<PeopleCounts[]>`
+    with ${counted(sql, sql`(${members(sql, dimension, computedAt, slice)})`)}
+    select * from counted`;
+}
+
+function members(
+  sql: Queryable,
+  dimension: Dimension | '',
+  computedAt: Date,
+  condition: Fragment,
+): Fragment {
+  const groups =
+    dimension === ''
+      ? sql`cross join (select null::text as key) g`
+      : groupJoin(sql, dimension, computedAt);
+  return sql`
+    select g.key, v.course_id,
+      course_status(v.start_at, v.end_at, ${computedAt}) = 'current' as active
+    from course_versions v ${groups}
+    where ${condition}`;
+}
+
+/** Each person is folded to one row a group first, so that counting needs no sort. */
+function counted(sql: Queryable, members: Fragment): Fragment {
+  return sql`people as (
+      select m.key, e.person_key,
+        bool_or(e.role = 0) as editor,
+        bool_or(e.role = 0 and e.new_editor) as new_editor,
+        bool_or(e.role = 0 and e.new_editor_60d) as new_editor_60d,
+        bool_or(e.role = 1) as facilitator,
+        bool_or(e.role = 1 and m.active) as active_facilitator
+      from ${members} m join enrollments e using (course_id)
+      group by m.key, e.person_key
+    ), counted as (
+      select key,
+        count(*) filter (where editor) as editors,
+        count(*) filter (where new_editor) as new_editors,
+        count(*) filter (where new_editor_60d) as new_editors_60d,
+        count(*) filter (where facilitator) as facilitators,
+        count(*) filter (where active_facilitator) as active_facilitators
+      from people group by key
+    )`;
 }
 
 /** A group's counts as totals with their coverage: the people of every course are known. */

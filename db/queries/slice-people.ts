@@ -1,14 +1,17 @@
 import type { Queryable } from '../connect.ts';
-import { countPeople, peopleGroup, peopleMetrics } from './count-people.ts';
+import { countSlicePeople, peopleMetrics, type PeopleCounts } from './count-people.ts';
 import type { Dimension } from './dimensions.ts';
 import { hasFilters, none, sliceCondition, type Filters, type RowsAt } from './filters.ts';
 import { readPublishedPeople, type SliceValues } from './published-people.ts';
 import type { SnapshotRow } from './snapshots.ts';
 
+/** Of people that were counted, every course is known: their coverage is how many there are. */
+export type People = Pick<SliceValues, 'totals'> & Partial<SliceValues>;
+
 /** People of a slice and of its groups; undefined where nobody knows. */
 export interface SlicePeople {
-  readonly whole: SliceValues | undefined;
-  ofGroup(key: string | null): SliceValues | undefined;
+  readonly whole: People | undefined;
+  ofGroup(key: string | null): People | undefined;
 }
 
 export interface PeopleQuestion {
@@ -85,9 +88,9 @@ export async function readSlicePeople(
   { filters, dimension, snapshot, at }: PeopleQuestion,
 ): Promise<SlicePeople> {
   const slice = sliceCondition(sql, filters, at);
-  const count = (by: Dimension | '') => countPeople(sql, by, at.computedAt, slice);
+  const count = (by: Dimension | '') => countSlicePeople(sql, by, at.computedAt, slice);
 
-  async function readWhole(): Promise<SliceValues | undefined> {
+  async function readWhole(): Promise<People | undefined> {
     if (!hasFilters(filters)) return publishedPeople(snapshot);
     const group = groupOfSlice(filters);
     if (group !== undefined) {
@@ -97,20 +100,23 @@ export async function readSlicePeople(
       if (people !== undefined) return people;
     }
     if (!at.isLatest) return undefined;
-    const [row] = await count('');
-    return row === undefined ? undefined : peopleGroup(row);
+    return peopleOf((await count(''))[0]);
   }
 
   const whole = await readWhole();
   if (dimension === undefined) return { whole, ofGroup: () => undefined };
   const published = await readPublishedPeople(sql, [at.snapshotId], dimension);
   if (at.isLatest && (hasFilters(filters) || published.changedSince(at.snapshotId))) {
-    const counted = new Map((await count(dimension)).map((row) => [row.key, peopleGroup(row)]));
-    return { whole, ofGroup: (key) => counted.get(key) };
+    const counted = new Map((await count(dimension)).map((row) => [row.key, row]));
+    return { whole, ofGroup: (key) => peopleOf(counted.get(key)) };
   }
   return {
     whole,
     ofGroup: (key) =>
       isWholeGroup(filters, dimension, key) ? published.of(at.snapshotId, key) : undefined,
   };
+}
+
+function peopleOf(row: PeopleCounts | undefined): People {
+  return { totals: Object.fromEntries(peopleMetrics.map((name) => [name, row?.[name] ?? 0])) };
 }

@@ -5,7 +5,7 @@ import { splitTotals, totalsColumns, type StoredTotals } from './compute-totals.
 import type { Dimension } from './dimensions.ts';
 import { hasFilters, sliceCondition, type Filters, type RowsAt } from './filters.ts';
 import { nobody, type SliceValues } from './published-people.ts';
-import { countsPeople, readSlicePeople } from './slice-people.ts';
+import { countsPeople, readSlicePeople, type People } from './slice-people.ts';
 import type { SnapshotRow } from './snapshots.ts';
 import { findWithdrawnSince } from './withdrawn-since.ts';
 
@@ -102,13 +102,16 @@ async function computeSliceTotals(
 export function withPeople(
   rows: SliceValues,
   areKnown: boolean,
-  people: SliceValues | undefined,
+  people: People | undefined,
 ): SliceValues {
-  const known = areKnown && rows.totals['courses'] === 0 ? nobody : people;
+  const courses = rows.totals['courses'] ?? 0;
+  const known = areKnown && courses === 0 ? nobody : people;
   if (known === undefined) return rows;
+  const coverage =
+    known.coverage ?? Object.fromEntries(Object.keys(known.totals).map((name) => [name, courses]));
   return {
     totals: { ...rows.totals, ...known.totals },
-    coverage: { ...rows.coverage, ...known.coverage },
+    coverage: { ...rows.coverage, ...coverage },
   };
 }
 
