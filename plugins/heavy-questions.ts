@@ -1,6 +1,8 @@
 /** Questions that read many rows take turns, so that no question holds up the others. */
+import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import type { StoreAddress } from '../db/connect.ts';
 import { ProblemError } from './errors.ts';
 import { FairQueue, QueueFull, type FairQueueOptions } from './fair-queue.ts';
 
@@ -19,14 +21,23 @@ declare module 'fastify' {
 }
 
 /** Fewer than half of the connections, so that light questions always find one. */
-const atOnceByDefault = 4;
+const atOnceAtMost = 4;
 const waitingByDefault = 64;
 /** About what a full queue takes to empty. */
 const retryAfterSeconds = 10;
 
+/**
+ * How many run at once: a database on the same machine leaves a processor to what answers the
+ * light ones.
+ */
+export function heavyAtOnce(address: StoreAddress, processors: number): number {
+  if ('url' in address) return atOnceAtMost;
+  return Math.max(1, Math.min(atOnceAtMost, processors - 1));
+}
+
 function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): void {
   const queue = new FairQueue({
-    atOnce: options.atOnce ?? atOnceByDefault,
+    atOnce: options.atOnce ?? heavyAtOnce(app.store.address, availableParallelism()),
     waiting: options.waiting ?? waitingByDefault,
   });
 
@@ -45,4 +56,4 @@ function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): v
   app.decorate('heavy', heavy);
 }
 
-export default fp(heavyQuestions, { name: 'heavy-questions' });
+export default fp(heavyQuestions, { name: 'heavy-questions', dependencies: ['database'] });

@@ -3,6 +3,7 @@ import t from 'tap';
 import { courseSorts } from '../db/queries/course-order.ts';
 import type { Problem } from '../openapi/problem.ts';
 import { FairQueue, QueueFull } from '../plugins/fair-queue.ts';
+import { heavyAtOnce } from '../plugins/heavy-questions.ts';
 import { Refusals } from '../plugins/refusals.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
@@ -158,5 +159,15 @@ void t.test('refusals of one kind are logged once a minute', (t) => {
   now = 60_000;
   t.equal(refusals.count('9 files are being made'), 2);
   t.equal(refusals.count('away'), 0);
+  t.end();
+});
+
+void t.test('a database on the same machine leaves a processor to light questions', (t) => {
+  const embedded = { host: '/tmp', port: 5432, user: 'postgres', database: 'open_data' };
+  t.strictSame(
+    [1, 2, 3, 4, 64].map((processors) => heavyAtOnce(embedded, processors)),
+    [1, 1, 2, 3, 4],
+  );
+  t.equal(heavyAtOnce({ url: 'postgres://other/open_data' }, 2), 4);
   t.end();
 });
