@@ -7,6 +7,7 @@ import { courseRow, courseRowColumns, type FlatCourseRow } from './course-column
 import { orderBy, type CourseOrder } from './course-order.ts';
 import { selectionCondition, type CourseSelection } from './course-selection.ts';
 import type { RowsAt } from './filters.ts';
+import { oneAhead } from './one-ahead.ts';
 import { streamFile, type Piece } from './stream-file.ts';
 
 /** The address that the courses' pages are below must need no CSV quoting. */
@@ -18,8 +19,8 @@ export interface CourseLines extends CourseFile {
   readonly expected: { readonly revision: number; readonly rows: number };
 }
 
-/** Rows fetched at once whose lines are stored: some 450 kB of text. */
-const linesAtOnce = 1000;
+/** Rows fetched at once whose lines are stored: some 150 kB of text. */
+const linesAtOnce = 250;
 /** Rows fetched at once whose lines are made: some 10 ms of work. */
 const rowsAtOnce = 250;
 /**
@@ -37,26 +38,35 @@ export function streamCourseLines(sql: Sql, others: Sql, lines: CourseLines): Re
 /** The lines that stand beside the versions, quoted when they were written. */
 async function* stored(tx: TransactionSql, lines: CourseLines): AsyncGenerator<Piece> {
   const { at, definitionsVersion, dashboardUrl } = lines;
+  const fields = courseMetricsAt(definitionsVersion).length;
   // A version written under earlier definitions has fewer metrics: the later ones are null.
-  const columns = Array.from(
+  const ends = Array.from(
     { length: definitionsVersion },
-    (_, index) => courseMetricsAt(index + 1).length,
+    (_, index) => ','.repeat(fields - courseMetricsAt(index + 1).length) + lineEnd,
   );
-  const query = tx<{ line: string }[]>`
+  await withoutWorkers(tx);
+  // Sorted before they are put together: PostgreSQL knows how much there is in columns, and
+  // takes the order of an index rather than sort it, but takes every made text for a short one.
+  const query = tx<{ line: Buffer }[]>`
     select v.csv_head || ',' || course_status(v.start_at, v.end_at, ${at.computedAt}) || ','
       || v.new_or_returning || ',' || coalesce(${dashboardUrl}::text || v.url_path, '') || v.csv_tail
-      || repeat(',', ${courseMetricsAt(definitionsVersion).length}::integer
-        - (${columns}::integer[])[v.csv_definitions_version]) as line
-    from course_versions v
-    where ${selectionCondition(tx, lines.selection, at)}
-    order by ${orderBy(tx, lines.order)}`;
-  for await (const batch of query.cursor(linesAtOnce)) {
-    yield { rows: batch.length, text: batch.map((row) => row.line + lineEnd).join('') };
+      || (${ends}::text[])[v.csv_definitions_version] as line
+    from (
+      select v.csv_head, v.start_at, v.end_at, v.new_or_returning, v.url_path, v.csv_tail,
+        v.csv_definitions_version
+      from course_versions v
+      where ${selectionCondition(tx, lines.selection, at)}
+      order by ${orderBy(tx, lines.order)}
+      offset 0
+    ) v`.raw();
+  for await (const batch of oneAhead(query.cursor(linesAtOnce))) {
+    yield { rows: batch.length, text: Buffer.concat(batch.flat()) };
   }
 }
 
 async function* made(tx: TransactionSql, lines: CourseLines): AsyncGenerator<Piece> {
   const { at } = lines;
+  await withoutWorkers(tx);
   const query = tx<FlatCourseRow[]>`
     select ${courseRowColumns(tx, tx`${at.computedAt}`)} from course_versions v
     where ${selectionCondition(tx, lines.selection, at)}
@@ -64,4 +74,9 @@ async function* made(tx: TransactionSql, lines: CourseLines): AsyncGenerator<Pie
   for await (const batch of query.cursor(rowsAtOnce)) {
     yield { rows: batch.length, text: courseFileLines(lines, batch.map(courseRow)) };
   }
+}
+
+/** A cursor has none, so that a plan for them is a worse one for it. */
+async function withoutWorkers(tx: TransactionSql): Promise<void> {
+  await tx`select set_config('max_parallel_workers_per_gather', '0', true)`;
 }

@@ -5,10 +5,10 @@ import type { Queryable, Sql, TransactionSql } from '../connect.ts';
 import { readUntilLeft } from './read-until-left.ts';
 import { readStoreState, type StoreState } from './store-state.ts';
 
-/** Rows of a file as text. */
+/** Rows of a file as text, or as the bytes of it. */
 export interface Piece {
   readonly rows: number;
-  readonly text: string;
+  readonly text: Buffer | string;
 }
 
 export interface StreamedFile {
@@ -102,9 +102,9 @@ async function writeFile(
   for await (const piece of pieces(tx)) {
     left.throwIfAborted();
     rows += piece.rows;
-    const text = above + piece.text;
+    if (above !== '') output.write(above);
     above = '';
-    if (!output.write(text)) await once(output, 'drain', { signal: left });
+    if (!output.write(piece.text)) await once(output, 'drain', { signal: left });
     if (performance.now() - began < turn) continue;
     await setImmediate();
     began = performance.now();
