@@ -2,7 +2,6 @@
 import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import type { StoreAddress } from '../db/connect.ts';
 import { ProblemError } from './errors.ts';
 import { FairQueue, QueueFull, type FairQueueOptions } from './fair-queue.ts';
 
@@ -30,7 +29,10 @@ const retryAfterSeconds = 10;
  * How many run at once: a database on the same machine leaves a processor to what answers the
  * light ones.
  */
-export function heavyAtOnce(address: StoreAddress, processors: number): number {
+export function heavyAtOnce(
+  address: FastifyInstance['store']['address'],
+  processors: number,
+): number {
   if ('url' in address) return atOnceAtMost;
   return Math.max(1, Math.min(atOnceAtMost, processors - 1));
 }

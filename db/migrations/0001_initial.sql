@@ -212,8 +212,3 @@ $$;
 create aggregate exact_sum(bigint) (
   sfunc = int8pl, stype = bigint, combinefunc = int8pl, parallel = safe
 );
-
--- As array_agg(), and in parallel before PostgreSQL 16 too; in no particular order.
-create aggregate collect(bigint) (
-  sfunc = array_append, stype = bigint[], combinefunc = array_cat, parallel = safe
-);

@@ -105,7 +105,7 @@ function counted(sql: Queryable, members: Fragment): Fragment {
 }
 
 /** A group's counts as totals with their coverage: the people of every course are known. */
-export function peopleGroup({ key, courses, ...people }: PeopleRow) {
+function peopleGroup({ key, courses, ...people }: PeopleRow) {
   return {
     key,
     totals: { ...people },
