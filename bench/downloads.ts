@@ -96,13 +96,16 @@ class Server {
   }
 }
 
-/** Ten downloads at once, the last of them at 1 MB/s until the others are done. */
-async function tenAtOnce(server: Server, url: string, what: string): Promise<void> {
+/** Ten files with the same lines. */
+const orders = ['course_id', 'start', 'end', 'created_at', 'title'].flatMap((by) => [by, `-${by}`]);
+
+/** Downloads at once, the last of them at 1 MB/s until the others are done. */
+async function atOnce(server: Server, urls: readonly string[], what: string): Promise<void> {
   await server.ask({ ask: 'watch' });
-  const slow = spawn('curl', ['-sS', '-o', '/dev/null', '--limit-rate', '1M', url], {
+  const slow = spawn('curl', ['-sS', '-o', '/dev/null', '--limit-rate', '1M', urls.at(-1) ?? ''], {
     stdio: 'ignore',
   });
-  await Promise.all(Array.from({ length: 9 }, () => fetchFile(url)));
+  await Promise.all(urls.slice(0, -1).map((url) => fetchFile(url)));
   // As much as it may still grow while only the slow one is left.
   await delay(2000);
   const { idle, peak, delay: behind } = (await server.ask({ ask: 'watched' })) as Watched;
@@ -167,17 +170,24 @@ try {
       ratio: ratioText(pairs(bare, stored)),
       target: '≥ 0.8',
     });
-    await tenAtOnce(server, url, 'stored');
+    await atOnce(server, Array<string>(10).fill(url), 'stored');
   } finally {
     await server.stop();
   }
 
-  await rm(exports, { recursive: true, force: true });
-  const fresh = await Server.start(store.directory);
-  try {
-    await tenAtOnce(fresh, `${fresh.addresses.service}/v1/courses.csv`, 'uncached');
-  } finally {
-    await fresh.stop();
+  for (const [what, sorts] of [
+    ['uncached, of one file', Array<string>(10).fill('course_id')],
+    ['uncached, of ten files', orders],
+  ] as const) {
+    await rm(exports, { recursive: true, force: true });
+    const fresh = await Server.start(store.directory);
+    try {
+      const url = `${fresh.addresses.service}/v1/courses.csv?sort=`;
+      const urls = sorts.map((sort) => url + sort);
+      await atOnce(fresh, urls, what);
+    } finally {
+      await fresh.stop();
+    }
   }
 } finally {
   await store.release();

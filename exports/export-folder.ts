@@ -25,6 +25,8 @@ export interface Making {
    * waits for it any more.
    */
   readonly open: (signal: AbortSignal) => Promise<Readable> | Readable;
+  /** Called when the bytes can be kept no longer, so that the making waits for its readers. */
+  readonly onSlow?: () => void;
   /** Called once the file is stored. */
   readonly onStored?: () => void;
 }
@@ -160,6 +162,7 @@ export class ExportFolder {
       },
       onTrouble: (error) => {
         this.#trouble(error);
+        making.onSlow?.();
       },
     });
     const done = this.#run(name, making, spool, leaving.signal);
@@ -185,7 +188,8 @@ export class ExportFolder {
   async #run(name: string, making: Making, spool: Spool, signal: AbortSignal): Promise<Facts> {
     const partial = await this.#openPartial();
     try {
-      if (partial !== undefined) spool.keepIn(partial.file);
+      if (partial === undefined) making.onSlow?.();
+      else spool.keepIn(partial.file);
       const source = await making.open(signal);
       await pour(source, spool, signal);
       const facts = { ...spool.end(), rows: await making.rows() };

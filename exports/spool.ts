@@ -33,7 +33,7 @@ export class Spool {
   #kept = 0;
   /** Bytes so far. */
   #length = 0;
-  /** What came last, where the file does not hold it. */
+  /** What came last: whoever has read all before it needs no file for it. */
   #piece: Buffer | undefined;
   #sum: Sum | undefined;
   #failure: Error | undefined;
@@ -51,7 +51,7 @@ export class Spool {
 
   /** Whether a reader who comes now gets everything, and waits for nobody. */
   get isJoinable(): boolean {
-    return this.#failure === undefined && this.#piece === undefined;
+    return this.#failure === undefined && this.#kept === this.#length;
   }
 
   /** Given before the first piece, or never. */
@@ -66,6 +66,7 @@ export class Spool {
     if (this.#kept === this.#length && this.#file !== undefined) {
       try {
         await writeWhole(this.#file, piece, this.#length);
+        this.#piece = piece;
         this.#length += piece.length;
         this.#kept = this.#length;
         this.#wake();
@@ -82,6 +83,7 @@ export class Spool {
 
   end(): Sum {
     this.#sum = { length: this.#length, sha256: this.#digest.digest('base64') };
+    if (this.isKept) this.#piece = undefined;
     this.#wake();
     return this.#sum;
   }
@@ -119,6 +121,10 @@ export class Spool {
 
   /** What comes at a position: bytes, null at the end, undefined when it is not there yet. */
   async bytesAt(position: number): Promise<Buffer | null | undefined> {
+    const pieceStart = this.#length - (this.#piece?.length ?? 0);
+    if (this.#piece !== undefined && position >= pieceStart && position < this.#length) {
+      return this.#piece.subarray(position - pieceStart);
+    }
     if (position < this.#kept && this.#file !== undefined) {
       const length = Math.min(pieceLength, this.#kept - position);
       const { buffer, bytesRead } = await this.#file.read({
@@ -128,10 +134,6 @@ export class Spool {
       });
       if (bytesRead === 0) throw new Error('a file of a download was cut short while it was read');
       return buffer.subarray(0, bytesRead);
-    }
-    const pieceStart = this.#length - (this.#piece?.length ?? 0);
-    if (this.#piece !== undefined && position >= pieceStart && position < this.#length) {
-      return this.#piece.subarray(position - pieceStart);
     }
     if (position < this.#length) throw new Error('a reader of a download was left behind');
     return this.#sum === undefined ? undefined : null;

@@ -15,8 +15,7 @@ import { ExportFolder, type Making } from '../exports/export-folder.ts';
 import type { Patience } from '../exports/spool.ts';
 import type { Facts } from '../exports/stored-file.ts';
 import type { KeptFiles } from './answers.ts';
-import { ProblemError } from './errors.ts';
-import { FairQueue, QueueFull } from './fair-queue.ts';
+import { DownloadTurns, type Turn } from './download-turns.ts';
 import { gzipped } from './gzipped.ts';
 import type { Coding } from './representation.ts';
 import { SharedWork } from './shared-work.ts';
@@ -29,12 +28,6 @@ export interface ExportsOptions {
   readonly maxBytes?: number;
   readonly patience?: Patience | undefined;
 }
-
-/** As many as there are connections for downloads, where nobody would wait in order. */
-const atOnce = 6;
-/** Downloads that wait for their turn to be made; a full queue takes some minutes to empty. */
-const waiting = 64;
-const retryAfterSeconds = 30;
 
 /** What names a download. */
 export interface ExportKey {
@@ -120,7 +113,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     patience: options.patience,
     log: app.log,
   });
-  const queue = new FairQueue({ atOnce, waiting });
+  const turns = new DownloadTurns();
   const offered: FullExport[] = [];
   /** Names of what is waiting to be made in the background. */
   const awaited = new Set<string>();
@@ -158,37 +151,33 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     return rows;
   }
 
-  /** The plain bytes, once it is the client's turn, which lasts until they end or break off. */
-  async function open({ question, client, rows }: Asked, signal: AbortSignal): Promise<Readable> {
-    const announced = await rows(signal);
-    const leave = await enter(client, signal);
-    try {
-      const bytes = await question.open(announced, signal);
-      finished(bytes, { writable: false }, leave);
-      return bytes;
-    } catch (error) {
-      leave();
-      throw error;
-    }
-  }
-
-  async function enter(client: string, signal: AbortSignal): Promise<() => void> {
-    try {
-      return await queue.enter(client, signal);
-    } catch (error) {
-      if (!(error instanceof QueueFull)) throw error;
-      const detail = 'Too many downloads are waiting for their turn.';
-      throw ProblemError.unavailable(detail, retryAfterSeconds, error);
-    }
-  }
-
   function making(of: Asked, coding: StoredCoding): Making {
-    const { rows } = of;
+    const { question, client, rows } = of;
     if (coding === 'gzip') return { rows, open: async () => gzipped(await plain(of)) };
+    let turn: Turn | undefined;
+    let isSlow = false;
     return {
       rows,
-      open: (signal) => open(of, signal),
-      onStored: () => {
+      // Once it is the client's turn, which lasts until the bytes end or break off.
+      async open(signal) {
+        const announced = await rows(signal);
+        const entered = await turns.enter(client, announced, signal);
+        turn = entered;
+        if (isSlow) turn.slowDown();
+        try {
+          const bytes = await question.open(announced, signal);
+          finished(bytes, { writable: false }, entered.leave);
+          return bytes;
+        } catch (error) {
+          entered.leave();
+          throw error;
+        }
+      },
+      onSlow() {
+        isSlow = true;
+        turn?.slowDown();
+      },
+      onStored() {
         inBackground(() => ready(of, 'gzip'));
       },
     };

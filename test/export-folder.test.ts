@@ -192,6 +192,7 @@ t.test(
     const later = folder.read('b.csv', making(50));
     late.destroy();
     t.ok((await buffer(later)).equals(whole(50)), 'one who leaves holds nobody up');
+    t.equal(await slowings(folder, 50), 1, 'the making is told, in the middle, once');
     await until('what fits is kept, once there is room', async () => {
       await folder.make('small.csv', making(2));
       const file = await folder.find('small.csv');
@@ -236,8 +237,29 @@ t.test('a folder that cannot be written fails no reader, and is told once', asyn
     t.equal(await folder.find('a.csv'), undefined);
   }
   t.equal(log.warnings.length, 1);
+  t.equal(await slowings(folder, 3), 1, 'the making is told that it waits for its readers');
   await folder.close();
 });
+
+t.test('where a file is kept, the making waits for no reader', async (t) => {
+  const { folder } = folderIn(await makeDirectory(t));
+  t.equal(await slowings(folder, 3), 0);
+  const slow = folder.read('b.csv', making(50));
+  t.match(await folder.make('b.csv', making(50)), { rows: 50 }, 'which is whole before it is read');
+  t.ok((await buffer(slow)).equals(whole(50)));
+  await folder.close();
+});
+
+/** How often the making of a file that is read is told to wait for its readers. */
+async function slowings(folder: ExportFolder, pieces: number): Promise<number> {
+  let count = 0;
+  const onSlow = () => {
+    count += 1;
+  };
+  await buffer(folder.read('slow.csv', { ...making(pieces), onSlow }));
+  await folder.settled();
+  return count;
+}
 
 t.test('where nothing can be kept, a reader who takes too long is cut off', async (t) => {
   const spool = new Spool({
