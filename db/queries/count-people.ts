@@ -1,6 +1,7 @@
 import type { Queryable } from '../connect.ts';
 import type { Fragment } from '../fragments.ts';
 import { dimensions, groupJoin, type Dimension } from './dimensions.ts';
+import { withoutWorkers } from './without-workers.ts';
 import { writeGroups } from './write-groups.ts';
 
 /** People of one group; `key` is null for the courses that have none. */
@@ -59,7 +60,7 @@ export async function countSlicePeople(
 ): Promise<PeopleCounts[]> {
   // Nearly every row is a person of its own: handing them over between workers takes twice the
   // work of folding them in one, and longer.
-  await sql`set local max_parallel_workers_per_gather = 0`;
+  await withoutWorkers(sql);
   return sql<PeopleCounts[]>`
     with ${counted(sql, sql`(${members(sql, dimension, computedAt, slice)})`)}
     select * from counted`;

@@ -9,6 +9,7 @@ import { selectionCondition, type CourseSelection } from './course-selection.ts'
 import type { RowsAt } from './filters.ts';
 import { oneAhead } from './one-ahead.ts';
 import { streamFile, type Piece } from './stream-file.ts';
+import { withoutWorkers } from './without-workers.ts';
 
 /** The address that the courses' pages are below must need no CSV quoting. */
 export interface CourseLines extends CourseFile {
@@ -44,6 +45,7 @@ async function* stored(tx: TransactionSql, lines: CourseLines): AsyncGenerator<P
     { length: definitionsVersion },
     (_, index) => ','.repeat(fields - courseMetricsAt(index + 1).length) + lineEnd,
   );
+  // A cursor has none, so that a plan for them is a worse one for it.
   await withoutWorkers(tx);
   // Sorted before they are put together: PostgreSQL knows how much there is in columns, and
   // takes the order of an index rather than sort it, but takes every made text for a short one.
@@ -74,9 +76,4 @@ async function* made(tx: TransactionSql, lines: CourseLines): AsyncGenerator<Pie
   for await (const batch of query.cursor(rowsAtOnce)) {
     yield { rows: batch.length, text: courseFileLines(lines, batch.map(courseRow)) };
   }
-}
-
-/** A cursor has none, so that a plan for them is a worse one for it. */
-async function withoutWorkers(tx: TransactionSql): Promise<void> {
-  await tx`select set_config('max_parallel_workers_per_gather', '0', true)`;
 }
