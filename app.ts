@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 import answers from './plugins/answers.ts';
 import authentication from './plugins/authentication.ts';
 import cache from './plugins/cache.ts';
-import { withoutPort } from './plugins/client-address.ts';
+import { addressReader, withoutPort } from './plugins/client-address.ts';
 import cors from './plugins/cors.ts';
 import cursors from './plugins/cursors.ts';
 import database from './plugins/database.ts';
@@ -23,6 +23,7 @@ import openapi from './plugins/openapi.ts';
 import published from './plugins/published.ts';
 import questions from './plugins/questions.ts';
 import rateLimit from './plugins/rate-limit.ts';
+import { ReadyAnswers } from './plugins/ready-answers.ts';
 import { requestLog } from './plugins/request-log.ts';
 import scheduler from './plugins/scheduler.ts';
 import securityHeaders from './plugins/security-headers.ts';
@@ -72,13 +73,16 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const clock = overrides.clock ?? (() => new Date());
   const redis = config.redisUrl === undefined ? {} : { redisUrl: config.redisUrl };
+  const trustProxy = trustedProxies(config.trustProxy);
+  const readyAnswers = new ReadyAnswers();
   const app = fastify({
     ...httpFrameOptions(),
+    serverFactory: readyAnswers.serverFactory,
     logger: overrides.logger ?? { level: config.logLevel },
     // Who asked what is not written down; errors are, with the request's number.
     childLoggerFactory: requestLog,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: trustedProxies(config.trustProxy),
+    trustProxy,
     forceCloseConnections: 'idle',
     // The first start makes a database cluster, which a slow disk takes its time for.
     pluginTimeout: 120_000,
@@ -90,7 +94,9 @@ export async function buildApp(
     await app.register(rateLimit, { perMinute: config.rateLimitPerMinute, clock, ...redis });
     await app.register(cache, redis);
     await app.register(negotiation);
-    await app.register(answers);
+    await app.register(answers, {
+      ready: { answers: readyAnswers, addressOf: addressReader(trustProxy) },
+    });
     await app.register(documentedFrame);
     await app.register(openapi, {
       version: config.version,

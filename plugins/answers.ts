@@ -4,12 +4,13 @@
  */
 import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { finished, Readable } from 'node:stream';
 import { asksForRange, chooseRange } from './byte-ranges.ts';
 import { ProblemError } from './errors.ts';
 import { gzipped } from './gzipped.ts';
 import { CodingChoice, evaluate } from './preconditions.ts';
+import type { ReadyAnswers, Stands } from './ready-answers.ts';
 import {
   type AnswerHead,
   type CodedHead,
@@ -91,9 +92,14 @@ declare module 'fastify' {
      * Answers from memory: 304, 412, or 200 with the representation in the coding asked for.
      * An async handler returns the reply; on a hot path a plain handler that returns nothing
      * is faster. `tag` names the content where that is known otherwise than by its bytes:
-     * always the same with one head.
+     * always the same with one head. With `stands`, the same address may be answered so
+     * without asking the route, for as long as that is true.
      */
-    answer(representation: Representation, head: AnswerHead, tag?: string): FastifyReply;
+    answer(
+      representation: Representation,
+      head: AnswerHead,
+      known?: { readonly tag?: string; readonly stands?: Stands },
+    ): FastifyReply;
     /** The same, where the body is made only if it will be sent. Return the reply. */
     answerLazily(answer: LazyAnswer): FastifyReply;
     /**
@@ -105,10 +111,18 @@ declare module 'fastify' {
   }
 }
 
+export interface AnswersOptions {
+  /** What answers before requests are routed, and how it knows from where they come. */
+  readonly ready?: {
+    readonly answers: ReadyAnswers;
+    readonly addressOf: (request: IncomingMessage) => string;
+  };
+}
+
 /** What a route may have said of the file that a 304 does not bring. */
 const fileFields = ['content-disposition', 'row-count'];
 
-function answers(app: FastifyInstance): void {
+function answers(app: FastifyInstance, { ready }: AnswersOptions): void {
   const bodyCodings = CodingChoice.ofBodies();
   const streamCodings = CodingChoice.ofStreams();
 
@@ -169,11 +183,31 @@ function answers(app: FastifyInstance): void {
     Representation.of(body, contentType, address),
   );
 
-  app.decorateReply('answer', function (this: FastifyReply, representation, head, tag) {
-    const { headers } = this.request.raw;
+  if (ready !== undefined) {
+    const quota = app.anonymousQuota;
+    ready.answers.open({
+      policy: quota.policy,
+      accepts: (accept) => app.acceptsJson(accept),
+      spend: (request, cost, done) => {
+        quota.spend(ready.addressOf(request), cost, done);
+      },
+    });
+    app.addHook('preClose', async () => {
+      ready.answers.close();
+    });
+  }
+
+  app.decorateReply('answer', function (this: FastifyReply, representation, head, known = {}) {
+    const { tag, stands } = known;
+    const { headers, method, url = '' } = this.request.raw;
     const coding = bodyCodings.choose(headers['accept-encoding']);
     const coded = representation.head(coding, head, tag);
-    const isGet = this.request.raw.method === 'GET';
+    const isGet = method === 'GET';
+    if (isGet && stands !== undefined) {
+      const { 'ratelimit-policy': _policy, ratelimit: _state, ...fields } = this.getHeaders();
+      const { cost } = this.request;
+      ready?.answers.keep(url, { representation, head, tag, fields, cost, stands });
+    }
     if (!proceeds(this, coded, isGet)) return this;
     const payload = representation.sendable(coding);
     if (payload !== undefined && this.quotaSettled && isGet) {

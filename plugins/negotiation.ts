@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The choice between types that a resource has, the preferred one first. */
     mediaChoice<Type extends string>(types: readonly Type[]): MediaChoice<Type>;
+    /** Whether a request with this Accept may be answered with JSON. */
+    acceptsJson(accept: string | undefined): boolean;
     /** A preHandler hook that refuses before anything is done what could not be answered. */
     requireAcceptable: preHandlerHookHandler;
   }
@@ -29,6 +31,8 @@ function negotiation(app: FastifyInstance): void {
   // Who accepts nothing but problems would have no use for a 406 either.
   const json = new MediaChoice([jsonMediaType, problemMediaType]);
 
+  const acceptsJson = (accept: string | undefined) => json.choose(accept) !== undefined;
+
   app.addHook('onRoute', (route) => {
     const { schema } = route;
     if (schema === undefined || schema.hide === true || route.config?.quota === false) return;
@@ -40,7 +44,7 @@ function negotiation(app: FastifyInstance): void {
   });
 
   function mediaRefusal(reply: FastifyReply): ProblemError | undefined {
-    if (json.choose(reply.request.raw.headers.accept) !== undefined) return undefined;
+    if (acceptsJson(reply.request.raw.headers.accept)) return undefined;
     const { answersJson } = reply.request.routeOptions.config;
     return answersJson === true ? ProblemError.notAcceptable([jsonMediaType]) : undefined;
   }
@@ -48,6 +52,7 @@ function negotiation(app: FastifyInstance): void {
   app.decorate('mediaChoice', <Type extends string>(types: readonly Type[]) => {
     return new MediaChoice(types);
   });
+  app.decorate('acceptsJson', acceptsJson);
   app.decorateReply('mediaRefusal', function (this: FastifyReply) {
     return mediaRefusal(this);
   });

@@ -46,6 +46,8 @@ export interface Question {
   readonly newestId: number;
   /** When an answer that is made of the snapshot's rows last changed. */
   readonly lastModified: Date;
+  /** Whether what was asked is still the same question: asked of the store at every call. */
+  readonly stands: () => Promise<boolean>;
 }
 
 /** The state of the store that its answer is of. */
@@ -175,6 +177,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       revisedAt: now.revisedAt,
       newestId: now.newestId ?? row.snapshotId,
       lastModified: later(until ?? row.computedAt, now.revisedAt),
+      stands: async () => isSameState(await state.read(), now),
     };
   }
 
@@ -305,7 +308,11 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
     const key = tag(question, answer.about);
     const known = ready.get(key);
     if (known !== undefined) {
-      return this.answer(known.representation, headOf(question, answer, known), key);
+      const { stands } = question;
+      return this.answer(known.representation, headOf(question, answer, known), {
+        tag: key,
+        stands,
+      });
     }
     return this.answerLazily({
       tag: key,
@@ -342,6 +349,15 @@ async function whole(body: ComputedBody['body']): Promise<string | Buffer> {
     began = performance.now();
   }
   return parts.join('');
+}
+
+function isSameState(one: StoreState, other: StoreState): boolean {
+  return (
+    one.latestId === other.latestId &&
+    one.newestId === other.newestId &&
+    one.revision === other.revision &&
+    one.revisedAt?.getTime() === other.revisedAt?.getTime()
+  );
 }
 
 function inQuery({ name, detail }: { name: string; detail: string }): ParameterProblem {

@@ -38,6 +38,14 @@ export interface Budget {
   readonly perMinute: number;
 }
 
+/** The quota of those who have no key, for requests that are not routed. */
+export interface AnonymousQuota {
+  /** RateLimit-Policy. */
+  readonly policy: string;
+  /** Counts a request from the address; tells RateLimit, or nothing where it was refused. */
+  spend(address: string, cost: number, done: (state?: string) => void): void;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
@@ -49,6 +57,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What costs more than one, once all routes are there. */
     quotaCosts: readonly QuotaCost[];
+    anonymousQuota: AnonymousQuota;
     /** What `reply.consumeQuota` does, for replies that are not made for a route. */
     consumeQuota(reply: FastifyReply, done: (refusal?: ProblemError) => void): void;
   }
@@ -57,6 +66,8 @@ declare module 'fastify' {
     budget: Budget | null;
     /** Who asks, where something is shared out: the holder of a budget, or an address. */
     readonly client: string;
+    /** What it takes of its budget. */
+    readonly cost: number;
   }
   interface FastifyReply {
     /** Whether this request is counted already, or free. */
@@ -88,7 +99,7 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
   const store = new Store();
 
   const clients = new LRUCache<string, string>({ max: 10_000 });
-  function clientOf({ ip }: FastifyRequest): string {
+  function clientOf({ ip }: Pick<FastifyRequest, 'ip'>): string {
     // Parsing an IPv6 address costs as much as all the rest of counting.
     if (!ip.includes(':')) return ip;
     let client = clients.get(ip);
@@ -125,7 +136,7 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
     const { name, policy, limit } =
       budget === null ? anonymous : budgetFields('key', budget.perMinute);
     // What cannot be answered costs one, whatever the answer would have cost.
-    const whole = reply.statusCode < 400 ? costOf(request) : 1;
+    const whole = reply.statusCode < 400 ? request.cost : 1;
     const cost = Math.min(whole, limit);
     store.spend(
       budget === null ? clientOf(request) : holderOf(budget),
@@ -146,6 +157,22 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
       return this.budget === null ? clientOf(this) : holderOf(this.budget);
     },
   });
+  app.decorateRequest('cost', {
+    getter(this: FastifyRequest) {
+      return costOf(this);
+    },
+  });
+  app.decorate('anonymousQuota', {
+    policy: anonymous.policy,
+    spend(address, whole, done) {
+      const { name, limit } = anonymous;
+      const cost = Math.min(whole, limit);
+      const spending = { cost, limit, windowMilliseconds: windowSeconds * 1000 };
+      store.spend(clientOf({ ip: address }), spending, ({ current, ttl, refused }) => {
+        done(refused ? undefined : stateField(name, limit - current, Math.ceil(ttl / 1000)));
+      });
+    },
+  } satisfies AnonymousQuota);
   app.decorateReply('quotaSettled', false);
   app.decorate('consumeQuota', consumeQuota);
   app.decorateReply('consumeQuota', function (this: FastifyReply, done) {

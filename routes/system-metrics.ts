@@ -17,7 +17,7 @@ export default function systemMetrics(app: FastifyInstance): void {
     },
     (_request, reply) => {
       const { forDashboard, head } = app.published.requireLatest();
-      reply.answer(forDashboard, head);
+      reply.answer(forDashboard, head, { stands: () => app.published.latest?.head === head });
     },
   );
 }

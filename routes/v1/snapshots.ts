@@ -90,6 +90,7 @@ type RangeQuery = Omit<Static<typeof PageQuery>, 'limit' | 'cursor'>;
 const foreverCacheControl = 'public, max-age=31536000, immutable';
 /** As the newest snapshot: a new one makes a new history. */
 const historyCacheControl = 'public, max-age=300, stale-while-revalidate=3600';
+const forever = { stands: () => true };
 /** Snapshots kept in memory; one takes some 10 kB with its codings. */
 const keptSnapshots = 500;
 
@@ -112,7 +113,7 @@ export default function snapshots(app: FastifyInstance): void {
     },
     (_request, reply) => {
       const { representation, head } = app.published.requireLatest();
-      reply.answer(representation, head);
+      reply.answer(representation, head, { stands: () => app.published.latest?.head === head });
     },
   );
 
@@ -130,9 +131,9 @@ export default function snapshots(app: FastifyInstance): void {
     },
     (request: FastifyRequest<{ Params: Static<typeof Path> }>, reply) => {
       const known = kept.get(request.params.snapshot_id);
-      if (known !== undefined) return reply.answer(known.representation, known.head);
+      if (known !== undefined) return reply.answer(known.representation, known.head, forever);
       return readSnapshot(request.params.snapshot_id).then(({ representation, head }) =>
-        reply.answer(representation, head),
+        reply.answer(representation, head, forever),
       );
     },
   );

@@ -102,7 +102,8 @@ function whenAnswered(
   const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse;
   response.writeHead = (...head: unknown[]) => {
     const last = head.at(-1);
-    if (typeof last === 'object' && last !== null) given = last as OutgoingHttpHeaders;
+    if (Array.isArray(last)) given = pairs(last as string[]);
+    else if (typeof last === 'object' && last !== null) given = last as OutgoingHttpHeaders;
     return writeHead(...head);
   };
   let look: BodyLook | undefined;
@@ -134,6 +135,12 @@ function whenAnswered(
       }),
     );
   });
+}
+
+/** Names and values in turn, as Node takes them too. */
+function pairs(fields: readonly string[]): OutgoingHttpHeaders {
+  const names = fields.filter((_, index) => index % 2 === 0);
+  return Object.fromEntries(names.map((name, index) => [name, fields[2 * index + 1]]));
 }
 
 interface Seen {
