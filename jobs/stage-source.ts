@@ -44,7 +44,11 @@ export async function stageSource(
     columns: ['wiki'],
     rows: batch.map((wiki) => [wiki]),
   }));
-  await stage('staged_courses', reading.courses(), (batch) => courseRows(batch, slugs));
+  const kept = new Set<string>();
+  await stage('staged_courses', reading.courses(), (batch) => {
+    for (const { keeps = [] } of batch) for (const name of keeps) kept.add(name);
+    return courseRows(batch, slugs);
+  });
   await stage('staged_hidden', reading.hiddenCourseIds(), (batch) => ({
     columns: ['course_id'],
     rows: batch.map((courseId) => [courseId]),
@@ -53,7 +57,7 @@ export async function stageSource(
     enrollmentRows(batch, options.personKeySecret),
   );
   await stage('staged_activity', reading.activity(), activityRows);
-  await finishStaging(sql);
+  await finishStaging(sql, kept);
 }
 
 /** Sources give more at once; of their rows in every form, so many are in memory. */

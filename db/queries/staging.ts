@@ -45,21 +45,20 @@ export function stageRows(
 
 /**
  * After the last row: gives the planner statistics of what joins, which temporary tables
- * never get by themselves, and fills in what the source kept from the current version.
+ * never get by themselves, and fills in what the source kept from the current version: values
+ * of the metrics in `kept`.
  */
-export async function finishStaging(sql: Queryable): Promise<void> {
-  const kept = await sql<{ name: string }[]>`
-    select distinct unnest(keeps) as name from staged_courses where keeps is not null`;
-  const names = new Set(kept.map((row) => row.name));
-  for (const metric of sumMetrics) {
-    if (!names.delete(metric.name)) continue;
+export async function finishStaging(sql: Queryable, kept: ReadonlySet<string>): Promise<void> {
+  const metrics = sumMetrics.filter(({ name }) => kept.has(name));
+  const others = [...kept].filter((name) => !metrics.some((metric) => metric.name === name));
+  if (others.length > 0) throw new Error(`no metrics to keep: ${others.join(', ')}`);
+  for (const metric of metrics) {
     await sql`
       update staged_courses s set ${sql(metric.name)} = v.${sql(metric.name)}
       from course_versions v
       where v.course_id = s.course_id and v.valid_to is null
         and ${metric.name}::text = any(s.keeps)`;
   }
-  if (names.size > 0) throw new Error(`not a metric to keep: ${[...names].join(', ')}`);
   await sql`create unique index on staged_courses (course_id)`;
   await sql`analyze staged_courses (course_id)`;
   await sql`analyze staged_enrollments`;
