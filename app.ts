@@ -9,6 +9,7 @@ import answers from './plugins/answers.ts';
 import authentication from './plugins/authentication.ts';
 import cache from './plugins/cache.ts';
 import { addressReader, withoutPort } from './plugins/client-address.ts';
+import closing from './plugins/closing.ts';
 import cors from './plugins/cors.ts';
 import cursors from './plugins/cursors.ts';
 import database from './plugins/database.ts';
@@ -92,6 +93,7 @@ export async function buildApp(
     await app.register(securityHeaders);
     await app.register(cors);
     await app.register(rateLimit, { perMinute: config.rateLimitPerMinute, clock, ...redis });
+    await app.register(closing);
     await app.register(cache, redis);
     await app.register(negotiation);
     await app.register(answers, {

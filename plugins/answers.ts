@@ -203,10 +203,11 @@ function answers(app: FastifyInstance, { ready }: AnswersOptions): void {
     const coding = bodyCodings.choose(headers['accept-encoding']);
     const coded = representation.head(coding, head, tag);
     const isGet = method === 'GET';
-    if (isGet && stands !== undefined) {
+    const content = { representation, head, tag };
+    if (isGet && stands !== undefined && ready?.answers.has(url, content) === false) {
       const { 'ratelimit-policy': _policy, ratelimit: _state, ...fields } = this.getHeaders();
       const { cost } = this.request;
-      ready?.answers.keep(url, { representation, head, tag, fields, cost, stands });
+      ready.answers.keep(url, { ...content, fields, cost, stands });
     }
     if (!proceeds(this, coded, isGet)) return this;
     const payload = representation.sendable(coding);

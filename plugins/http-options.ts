@@ -15,6 +15,7 @@ const maxParamLength = 3 * 4 * 255;
 
 export interface HttpFrameOptions {
   readonly exposeHeadRoutes: true;
+  readonly return503OnClosing: false;
   readonly routerOptions: NonNullable<FastifyServerOptions['routerOptions']>;
   readonly schemaController: NonNullable<FastifyServerOptions['schemaController']>;
   readonly frameworkErrors: NonNullable<FastifyServerOptions['frameworkErrors']>;
@@ -25,6 +26,8 @@ export interface HttpFrameOptions {
 export function httpFrameOptions(): HttpFrameOptions {
   return {
     exposeHeadRoutes: true,
+    // The plugin `closing` refuses instead.
+    return503OnClosing: false,
     routerOptions: { maxParamLength, querystringParser: parseQueryString },
     schemaController: { compilersFactory: { buildValidator: buildFastifyValidator } },
     frameworkErrors,

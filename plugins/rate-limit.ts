@@ -42,8 +42,8 @@ export interface Budget {
 export interface AnonymousQuota {
   /** RateLimit-Policy. */
   readonly policy: string;
-  /** Counts a request from the address; tells RateLimit, or nothing where it was refused. */
-  spend(address: string, cost: number, done: (state?: string) => void): void;
+  /** Counts a request from the address; tells RateLimit, and the problem where it is refused. */
+  spend(address: string, cost: number, done: (state: string, refusal?: ProblemError) => void): void;
 }
 
 declare module 'fastify' {
@@ -122,6 +122,22 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
 
   const anonymous = budgetFields('anonymous', perMinute);
 
+  /** Tells RateLimit, and the problem where there was too little left. */
+  function spend(
+    client: string,
+    { name, limit }: BudgetFields,
+    whole: number,
+    done: (state: string, refusal?: ProblemError) => void,
+  ): void {
+    const cost = Math.min(whole, limit);
+    const spending = { cost, limit, windowMilliseconds: windowSeconds * 1000 };
+    store.spend(client, spending, ({ current, ttl, refused }) => {
+      const left = Math.max(0, limit - current);
+      const seconds = Math.ceil(ttl / 1000);
+      done(stateField(name, left, seconds), refused ? exceeded(seconds, cost, left) : undefined);
+    });
+  }
+
   // The plugin's own limiter awaits five times for each request, which cost a tenth of the
   // service's throughput; its store counts in memory at once.
   function consumeQuota(reply: FastifyReply, done: (refusal?: ProblemError) => void): void {
@@ -133,22 +149,15 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
     const { request } = reply;
     // Undefined where the request is not made for a route.
     const budget = (request.budget as Budget | null | undefined) ?? null;
-    const { name, policy, limit } =
-      budget === null ? anonymous : budgetFields('key', budget.perMinute);
     // What cannot be answered costs one, whatever the answer would have cost.
-    const whole = reply.statusCode < 400 ? request.cost : 1;
-    const cost = Math.min(whole, limit);
-    store.spend(
-      budget === null ? clientOf(request) : holderOf(budget),
-      { cost, limit, windowMilliseconds: windowSeconds * 1000 },
-      ({ current, ttl, refused }) => {
-        const left = Math.max(0, limit - current);
-        const seconds = Math.ceil(ttl / 1000);
-        reply.header('ratelimit-policy', policy);
-        reply.header('ratelimit', stateField(name, left, seconds));
-        done(refused ? exceeded(seconds, cost, left) : undefined);
-      },
-    );
+    const cost = reply.statusCode < 400 ? request.cost : 1;
+    const fields = budget === null ? anonymous : budgetFields('key', budget.perMinute);
+    const client = budget === null ? clientOf(request) : holderOf(budget);
+    spend(client, fields, cost, (state, refusal) => {
+      reply.header('ratelimit-policy', fields.policy);
+      reply.header('ratelimit', state);
+      done(refusal);
+    });
   }
 
   app.decorateRequest('budget', null);
@@ -164,13 +173,8 @@ async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promi
   });
   app.decorate('anonymousQuota', {
     policy: anonymous.policy,
-    spend(address, whole, done) {
-      const { name, limit } = anonymous;
-      const cost = Math.min(whole, limit);
-      const spending = { cost, limit, windowMilliseconds: windowSeconds * 1000 };
-      store.spend(clientOf({ ip: address }), spending, ({ current, ttl, refused }) => {
-        done(refused ? undefined : stateField(name, limit - current, Math.ceil(ttl / 1000)));
-      });
+    spend(address, cost, done) {
+      spend(clientOf({ ip: address }), anonymous, cost, done);
     },
   } satisfies AnonymousQuota);
   app.decorateReply('quotaSettled', false);
@@ -222,7 +226,14 @@ function holderOf(budget: Budget): string {
   return `key ${budget.holder}`;
 }
 
-function budgetFields(name: string, limit: number) {
+interface BudgetFields {
+  readonly name: string;
+  readonly limit: number;
+  /** RateLimit-Policy. */
+  readonly policy: string;
+}
+
+function budgetFields(name: string, limit: number): BudgetFields {
   return { name, limit, policy: policyField(name, limit) };
 }
 

@@ -23,12 +23,15 @@ export type Stands = () => boolean | Promise<boolean>;
 
 type HookFields = Readonly<Record<string, string | number | string[] | undefined>>;
 
-/** What was answered, and what it takes to answer it again. */
-export interface ReadyAnswer {
+/** As `reply.answer` was given it. */
+interface Content {
   readonly representation: Representation;
   readonly head: AnswerHead;
-  /** As `reply.answer` was given it. */
   readonly tag: string | undefined;
+}
+
+/** What was answered, and what it takes to answer it again. */
+export interface ReadyAnswer extends Content {
   /** Header fields that go with every answer at the address: what hooks said. */
   readonly fields: HookFields;
   /** Of the quota. */
@@ -42,8 +45,12 @@ export interface Gate {
   accepts(accept: string | undefined): boolean;
   /** RateLimit-Policy of those who have no key. */
   readonly policy: string;
-  /** Counts a request; tells RateLimit, or nothing where there was too little left. */
-  spend(request: IncomingMessage, cost: number, done: (state?: string) => void): void;
+  /** Counts a request; tells RateLimit, and why it is refused where it is. */
+  spend(
+    request: IncomingMessage,
+    cost: number,
+    done: (state: string, refusal?: Error) => void,
+  ): void;
 }
 
 /** An answer in one coding, its header fields as Node takes them fastest: names and values in turn. */
@@ -90,9 +97,14 @@ export class ReadyAnswers {
     this.#gate = undefined;
   }
 
+  /** Whether a GET of the address, as it was written, lies ready with that content. */
+  has(address: string, content: Content): boolean {
+    return this.#kept.get(address)?.isOf(content) === true;
+  }
+
   /** Keeps what a GET of the address, as it was written, was answered with. */
   keep(address: string, answer: ReadyAnswer): void {
-    if (this.#gate === undefined || this.#kept.get(address)?.isOf(answer) === true) return;
+    if (this.#gate === undefined) return;
     this.#kept.set(address, new Kept(answer, this.#gate.policy));
   }
 
@@ -146,8 +158,8 @@ export class ReadyAnswers {
       response.writeHead(304, form.notModified).end();
       return;
     }
-    gate.spend(request, kept.answer.cost, (state) => {
-      if (state === undefined) {
+    gate.spend(request, kept.answer.cost, (state, refusal) => {
+      if (refusal !== undefined) {
         // Spends nothing there either, and is told how long to wait.
         route(request, response);
         return;
@@ -168,7 +180,7 @@ class Kept {
     this.#policy = policy;
   }
 
-  isOf({ representation, head, tag }: ReadyAnswer): boolean {
+  isOf({ representation, head, tag }: Content): boolean {
     const { answer } = this;
     return answer.representation === representation && answer.head === head && answer.tag === tag;
   }

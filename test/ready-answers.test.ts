@@ -2,9 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { createKey } from '../db/queries/api-keys.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
@@ -64,6 +67,28 @@ async function served(
     };
   };
   return { store, clock, app, get };
+}
+
+/** A promise with what fulfils it. */
+function gate(): { opened: Promise<void>; open: () => void } {
+  const events = new EventEmitter();
+  return {
+    opened: once(events, 'open').then(() => undefined),
+    open: () => events.emit('open'),
+  };
+}
+
+const redisUrl = 'redis://127.0.0.1:6379/';
+
+/** What instances have counted of the address, before and after. */
+async function forget(t: Test, address: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  const keys = `dashboard-open-data:quota:${address}`;
+  await redis.del(keys);
+  t.teardown(async () => {
+    await redis.del(keys);
+    await redis.quit();
+  });
 }
 
 /** Of the connection, of the moment, and of what was spent before. */
@@ -224,15 +249,83 @@ t.test('What lies ready is counted with all else, in whosever budget it is', asy
   t.equal(paid.headers['ratelimit'], '"key";r=499;t=60');
 });
 
+t.test('What lies ready is counted across instances, where Redis is there', async (t) => {
+  const redis = { REDIS_URL: redisUrl, RATE_LIMIT_PER_MINUTE: '20', TRUST_PROXY: '1' };
+  const one = await served(t, redis);
+  const other = await served(t, redis, one);
+  const address = `192.0.2.${Math.floor(Math.random() * 256)}`;
+  await forget(t, address);
+  const from = { 'x-forwarded-for': address };
+  const left: (string | undefined)[] = [];
+  for (const { get } of [one, other, one, other]) {
+    const { headers, wasRouted } = await get('/v1/snapshots/latest', from);
+    left.push(/;r=(\d+)/.exec(String(headers['ratelimit']))?.[1]);
+    if (left.length > 2) t.notOk(wasRouted);
+  }
+  t.same(left, ['19', '18', '17', '16']);
+});
+
+/** Holds back what is counted before it is routed, until it is let go. */
+function holdCounting(app: FastifyInstance) {
+  const quota = app.anonymousQuota;
+  const spend = quota.spend.bind(quota);
+  const asked = gate();
+  const held = gate();
+  quota.spend = (...spending) => {
+    asked.open();
+    void held.opened.then(() => {
+      spend(...spending);
+    });
+  };
+  return {
+    asked: asked.opened,
+    letGo: () => {
+      quota.spend = spend;
+      held.open();
+    },
+  };
+}
+
+const portOf = (app: FastifyInstance) => (app.server.address() as AddressInfo).port;
+
+t.test('Who leaves while the request is being counted takes nothing along', async (t) => {
+  const { app, get } = await served(t);
+  for (let time = 0; time < 2; time += 1) await get('/v1/snapshots/latest');
+  const { asked, letGo } = holdCounting(app);
+  const leaving = request({ port: portOf(app), path: '/v1/snapshots/latest' });
+  leaving.on('error', () => undefined);
+  const arriving = once(app.server, 'connection') as Promise<[Socket]>;
+  leaving.end();
+  const [connection] = await arriving;
+  await asked;
+  leaving.destroy();
+  await once(connection, 'close');
+  letGo();
+  const next = await get('/v1/snapshots/latest');
+  t.equal(next.status, 200);
+  t.notOk(next.wasRouted);
+});
+
 t.test('A service that closes has nothing ready', async (t) => {
   const { app, get } = await served(t);
-  await get('/v1/snapshots/latest');
-  const closing = new Promise<void>((resolve) => {
-    app.server.once('close', resolve);
-  });
-  const ready = await get('/v1/snapshots/latest');
-  t.notOk(ready.wasRouted);
-  await app.close();
-  await closing;
-  await t.rejects(get('/v1/snapshots/latest'), { code: 'ECONNREFUSED' });
+  for (let time = 0; time < 2; time += 1) await get('/v1/snapshots/latest');
+  const asking = 'GET /v1/snapshots/latest HTTP/1.1\r\nhost: localhost\r\n\r\n';
+  const { asked, letGo } = holdCounting(app);
+  const socket = connect(portOf(app)).setEncoding('latin1');
+  socket.write(asking);
+  await asked;
+  const closed = app.close();
+  socket.write(asking);
+  await setTimeout(50);
+  letGo();
+  const received = (await socket.toArray()).join('');
+  await closed;
+  const [, first, second] = received.split('HTTP/1.1 ');
+  t.match(first, /^200 OK/, 'what had been asked before is answered');
+  t.match(second, /^503 Service Unavailable/);
+  t.match(second, /\r\ncontent-type: application\/problem\+json\r\n/i);
+  t.match(second, /\r\nretry-after: 1\r\n/i);
+  t.match(second, /\r\nconnection: close\r\n/i);
+  t.match(second, '"detail":"This instance is shutting down; ask again."');
+  t.match(second, /\r\nratelimit: "anonymous";r=\d+;/i, 'counted as every problem is');
 });
