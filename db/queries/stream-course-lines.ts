@@ -8,6 +8,7 @@ import { orderBy, type CourseOrder } from './course-order.ts';
 import { selectionCondition, type CourseSelection } from './course-selection.ts';
 import type { RowsAt } from './filters.ts';
 import { oneAhead } from './one-ahead.ts';
+import { rowBatches } from './row-batches.ts';
 import { streamFile, type Piece } from './stream-file.ts';
 import { withoutWorkers } from './without-workers.ts';
 
@@ -61,7 +62,12 @@ async function* stored(tx: TransactionSql, lines: CourseLines): AsyncGenerator<P
       order by ${orderBy(tx, lines.order)}
       offset 0
     ) v`.raw();
-  for await (const batch of oneAhead(query.cursor(linesAtOnce))) {
+  yield* oneAhead(joined(rowBatches(query, linesAtOnce)));
+}
+
+/** As soon as they are there: rows keep the larger buffers in memory that they came in. */
+async function* joined(batches: AsyncIterable<Buffer[][]>): AsyncGenerator<Piece> {
+  for await (const batch of batches) {
     yield { rows: batch.length, text: Buffer.concat(batch.flat()) };
   }
 }
@@ -73,7 +79,7 @@ async function* made(tx: TransactionSql, lines: CourseLines): AsyncGenerator<Pie
     select ${courseRowColumns(tx, tx`${at.computedAt}`)} from course_versions v
     where ${selectionCondition(tx, lines.selection, at)}
     order by ${orderBy(tx, lines.order)}`;
-  for await (const batch of query.cursor(rowsAtOnce)) {
+  for await (const batch of rowBatches(query, rowsAtOnce)) {
     yield { rows: batch.length, text: courseFileLines(lines, batch.map(courseRow)) };
   }
 }
