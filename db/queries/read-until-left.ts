@@ -1,4 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Sql, TransactionSql } from '../connect.ts';
+
+/** Milliseconds after which a statement that began as the one before was cancelled is, too. */
+const again = 50;
 
 /**
  * Reads in one consistent transaction for as long as somebody waits for it: the signal ends it
@@ -17,17 +21,25 @@ export async function readUntilLeft<T>(
   const reading = sql.begin('isolation level repeatable read read only', async (tx) => {
     const [{ pid }] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`;
     left.throwIfAborted();
+    const ended = new AbortController();
     let cancelling: Promise<unknown> = Promise.resolve();
+    // More than once: between two statements there is nothing to cancel.
+    const cancelUntilEnded = async () => {
+      while (!ended.signal.aborted) {
+        await others`select pg_cancel_backend(${pid}::integer)`;
+        await delay(again, undefined, { signal: ended.signal });
+      }
+    };
     const cancel = () => {
-      cancelling = others`select pg_cancel_backend(${pid}::integer)`;
-      // Told below.
-      cancelling.catch(() => undefined);
+      // What fails here is told below, or is the end of the wait.
+      cancelling = cancelUntilEnded().catch(() => undefined);
     };
     left.addEventListener('abort', cancel, { once: true });
     try {
       return await read(tx);
     } finally {
       left.removeEventListener('abort', cancel);
+      ended.abort();
       // Within the transaction: afterwards the connection is somebody else's.
       await cancelling;
     }
