@@ -9,7 +9,7 @@ import { Parser } from 'tap-parser';
 const report = readFileSync(process.argv[2], 'utf8');
 
 /** The innermost results that did not pass: a test that only contains one is not named. */
-function* notPassed(events) {
+function notPassed(events) {
   const found = [];
   for (const [kind, value] of events) {
     if (kind === 'child') found.push(...notPassed(value));
@@ -17,7 +17,7 @@ function* notPassed(events) {
     const inner = found.some(({ fullname }) => fullname.startsWith(`${value.fullname} > `));
     if (!inner) found.push(value);
   }
-  yield* found;
+  return found;
 }
 
 for (const { ok, fullname, diag } of notPassed(Parser.parse(report))) {

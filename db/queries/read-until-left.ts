@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sql, TransactionSql } from '../connect.ts';
 
-/** Milliseconds after which a statement that began as the one before was cancelled is, too. */
+/** Milliseconds between two cancels. */
 const again = 50;
 
 /**
