@@ -41,27 +41,37 @@ function sums(sql: Sql) {
 const millisecondsText = (times: readonly number[]) => `${median(times).toFixed(1)} ms`;
 
 /** Each round asks a new question, so that none is answered from memory. */
-async function compare(
+async function compareAll(
+  what: string,
+  target: string,
+  question: (round: number) => Promise<unknown>,
+  bare: Readonly<Record<string, (round: number) => Promise<unknown>>>,
+): Promise<void> {
+  const floors = Object.entries(bare).map(([name, run]) => ({ name, run, times: [] as number[] }));
+  const asked: number[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const { run, times } of floors) times.push((await timed(() => run(round)))[0]);
+    asked.push((await timed(() => question(round)))[0]);
+  }
+  const warm = asked.slice(1);
+  for (const { name, times } of floors) {
+    const floor = times.slice(1);
+    printRow({
+      what: name === '' ? what : `${what}, of ${name}`,
+      measured: millisecondsText(warm),
+      against: millisecondsText(floor),
+      ratio: ratioText(warm.map((time, index) => time / (floor[index] ?? NaN))),
+      target,
+    });
+  }
+}
+
+const compare = (
   what: string,
   target: string,
   question: (round: number) => Promise<unknown>,
   bare: (round: number) => Promise<unknown>,
-): Promise<void> {
-  const [asked, floor]: [number[], number[]] = [[], []];
-  await bare(0);
-  await question(0);
-  for (let round = 1; round <= rounds; round += 1) {
-    floor.push((await timed(() => bare(round)))[0]);
-    asked.push((await timed(() => question(round)))[0]);
-  }
-  printRow({
-    what,
-    measured: millisecondsText(asked),
-    against: millisecondsText(floor),
-    ratio: ratioText(asked.map((time, index) => time / (floor[index] ?? NaN))),
-    target,
-  });
-}
+) => compareAll(what, target, question, { '': bare });
 
 /** The sums and the distinct people of the newest snapshot's courses that began since a day. */
 async function bareTotals(since: string): Promise<void> {
@@ -125,14 +135,40 @@ await compare(
     where campaign_ids && array[${round * 7 + 1}]::bigint[] and valid_from <= 700
       and (valid_to is null or valid_to > 700)`,
 );
-await compare(
+/** The sums of every version, ever, of the courses created since a day. */
+async function bareTrend(since: string): Promise<void> {
+  await sql`
+    select count(*), ${sums(sql)} from course_versions
+    where home_wiki = 'en.wikipedia.org'
+      and created_at >= ${since}::date::timestamp at time zone 'UTC'`;
+}
+
+/** The distinct people of the newest snapshot's, whom a trend counts at its last point. */
+async function bareTrendPeople(since: string): Promise<void> {
+  await sql`
+    with people as (
+      select person_key, bool_or(role = 0) as editor, bool_or(role = 0 and new_editor) as is_new,
+        bool_or(role = 0 and new_editor_60d) as is_new_60d, bool_or(role = 1) as facilitator
+      from course_versions v join enrollments e using (course_id)
+      where valid_to is null and home_wiki = 'en.wikipedia.org'
+        and created_at >= ${since}::date::timestamp at time zone 'UTC'
+      group by person_key
+    )
+    select count(*) filter (where editor), count(*) filter (where is_new),
+      count(*) filter (where is_new_60d), count(*) filter (where facilitator) from people`;
+}
+
+await compareAll(
   `a slice over ${String(size.snapshots)} snapshots, 300,000 versions`,
   '≤ 2.5',
   (round) => ask(`/v1/trends?interval=all&home_wiki=en.wikipedia.org&created_from=${day(round)}`),
-  (round) => sql`
-    select count(*), ${sums(sql)} from course_versions
-    where home_wiki = 'en.wikipedia.org'
-      and created_at >= ${day(round)}::date::timestamp at time zone 'UTC'`,
+  {
+    'its sums': (round) => bareTrend(day(round)),
+    'its sums, its people counted': async (round) => {
+      await bareTrend(day(round));
+      await bareTrendPeople(day(round));
+    },
+  },
 );
 
 /** A walk goes on at a page deep in the list; each is asked with another limit, so is new. */

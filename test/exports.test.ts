@@ -235,7 +235,8 @@ t.test('who asks while a file is made shares the making', async (t) => {
   const answers = await Promise.all(
     [plain, gzip, plain, plain].map((asked) => request(csv, asked)),
   );
-  t.equal(await downloadsUnderWay(store.sql), 1);
+  await until('the query waits', async () => (await waitingAtGate(store.sql)) > 0);
+  t.equal(await waitingAtGate(store.sql), 1, 'one for all');
   await openGate();
   const bodies = await Promise.all(answers.map((answer) => buffer(answer)));
   const [first = Buffer.alloc(0), compressed = first] = bodies;

@@ -1,3 +1,4 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { metrics, isCourseMetric } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
 import type { Fragment } from '../fragments.ts';
@@ -33,31 +34,39 @@ const comparedLetters = 255;
  * or folded text, compared by code points because locales differ between databases.
  */
 export function sortKey(sql: Queryable, order: CourseOrder): Fragment {
-  switch (order.by) {
+  return sql.unsafe(sortKeyText(order));
+}
+
+function sortKeyText({ by }: CourseOrder): string {
+  switch (by) {
     case 'course_id':
-      return sql`v.course_id`;
+      return 'v.course_id';
     case 'title':
-      return sql`(case when v.title is not null then
-        left(split_part(v.search_text, ${searchSeparator}, 1), ${comparedLetters})
+      return `(case when v.title is not null then
+        left(split_part(v.search_text, ${escapeLiteral(searchSeparator)}, 1), ${comparedLetters})
         end collate "C")`;
     case 'start':
-      return sql`extract(epoch from v.start_at)::bigint`;
+      return 'extract(epoch from v.start_at)::bigint';
     case 'end':
-      return sql`extract(epoch from v.end_at)::bigint`;
+      return 'extract(epoch from v.end_at)::bigint';
     case 'created_at':
-      return sql`extract(epoch from v.created_at)::bigint`;
+      return 'extract(epoch from v.created_at)::bigint';
   }
-  const metric = metrics.find((one) => one.name === order.by);
-  if (metric?.kind === 'sum') return sql`v.${sql(metric.name)}`;
-  if (metric?.kind !== 'derived') throw new Error(`courses are not sorted by ${order.by}`);
-  return sql`(v.${sql(metric.input)} * ${metric.numerator}::bigint / ${metric.denominator}::bigint)`;
+  const metric = metrics.find((one) => one.name === by);
+  if (metric?.kind === 'sum') return `v.${escapeIdentifier(metric.name)}`;
+  if (metric?.kind !== 'derived') throw new Error(`courses are not sorted by ${by}`);
+  return `(v.${escapeIdentifier(metric.input)} * ${metric.numerator}::bigint / ${metric.denominator}::bigint)`;
 }
 
 /** Nulls come last either way, and courses that are alike by their number. */
 export function orderBy(sql: Queryable, order: CourseOrder): Fragment {
-  const direction = order.descending ? sql`desc nulls last` : sql`asc nulls last`;
-  if (order.by === 'course_id') return order.descending ? sql`v.course_id desc` : sql`v.course_id`;
-  return sql`${sortKey(sql, order)} ${direction}, v.course_id`;
+  return sql.unsafe(orderByText(order));
+}
+
+/** The same as SQL that has no parameters. */
+export function orderByText(order: CourseOrder): string {
+  if (order.by === 'course_id') return order.descending ? 'v.course_id desc' : 'v.course_id';
+  return `${sortKeyText(order)} ${order.descending ? 'desc' : 'asc'} nulls last, v.course_id`;
 }
 
 /** The condition of coming after a position. Begins with `and`. */

@@ -25,3 +25,9 @@ export function selectionCondition(
   if (selection.q === undefined) return slice;
   return sql`${slice} and v.search_text like ${likePattern(selection.q)}`;
 }
+
+/** The condition of being public at a snapshot as SQL without parameters. */
+export function everyCourseText({ snapshotId, isLatest }: RowsAt): string {
+  if (isLatest) return 'v.valid_to is null';
+  return `v.valid_from <= ${snapshotId} and (v.valid_to is null or v.valid_to > ${snapshotId})`;
+}

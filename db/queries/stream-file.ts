@@ -14,8 +14,8 @@ export interface Piece {
 export interface StreamedFile {
   /** What stands above the rows. */
   readonly head: string;
-  /** In the one consistent transaction that the file is read in. */
-  readonly pieces: (tx: TransactionSql) => AsyncIterable<Piece>;
+  /** In the one consistent transaction that the file is read in; aborted when nobody waits. */
+  readonly pieces: (tx: TransactionSql, left: AbortSignal) => AsyncIterable<Piece>;
   /** What the caller has announced; the stream breaks where it does not hold. */
   readonly expected: Expected & { readonly rows: number };
 }
@@ -99,7 +99,7 @@ async function writeFile(
   let above = head;
   let rows = 0;
   let began = performance.now();
-  for await (const piece of pieces(tx)) {
+  for await (const piece of pieces(tx, left)) {
     left.throwIfAborted();
     rows += piece.rows;
     if (above !== '') output.write(above);

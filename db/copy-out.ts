@@ -1,0 +1,156 @@
+import { Client, type ClientConfig } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import type { Queryable, Sql, TransactionSql } from './connect.ts';
+import { CopiedTexts, type Texts } from './copied-texts.ts';
+
+/** Milliseconds. */
+const connectionTimeout = 10_000;
+
+/**
+ * Whether `copyTexts` can be used: it must come to the very server that the connections are
+ * to, and of several hosts it is not known which that is.
+ */
+export function canCopyTexts({ options }: Sql): boolean {
+  return options.host.length === 1;
+}
+
+export interface CopyFrom {
+  readonly sql: Sql;
+  /** Of `sql`; its snapshot and its statement timeout are those of the copy. */
+  readonly tx: TransactionSql;
+  /** Connections that do not wait for those of `sql`, to end the copy from. */
+  readonly others: Queryable;
+}
+
+/**
+ * What a query of one text column gives, by COPY, which takes half the work of a cursor: on a
+ * connection of its own by another driver (pg), because the driver of everything else (postgres
+ * 3.4.9) cannot break a COPY off (docs/decisions/0008-copy-for-whole-files.md).
+ *
+ * @param query has no parameters; none of its texts is null
+ * @param left ends it at once, in the middle of the query too
+ * @throws where not all could be given; the signal's reason where it is aborted
+ */
+export async function* copyTexts(
+  { sql, tx, others }: CopyFrom,
+  query: string,
+  left: AbortSignal,
+): AsyncGenerator<Texts, void, undefined> {
+  left.throwIfAborted();
+  const [{ snapshot, timeout, isEncrypted }] = await tx<
+    [{ snapshot: string; timeout: string; isEncrypted: boolean }]
+  >`
+    select pg_export_snapshot() as snapshot, current_setting('statement_timeout') as timeout,
+      set_config('idle_in_transaction_session_timeout', '0', true),
+      exists (select from pg_stat_ssl where pid = pg_backend_pid() and ssl) as "isEncrypted"`;
+  const { options: startOptions, ...settings } = sql.options.connection as Settings;
+  const client = new Client({
+    ...configOf(sql, isEncrypted),
+    ...(startOptions === undefined ? {} : { options: String(startOptions) }),
+  });
+  // Whatever is under way when the connection goes is told of it.
+  client.on('error', () => undefined);
+  let backend: number | undefined;
+  const end = () =>
+    Promise.allSettled([
+      // At once where something is under way.
+      client.end(),
+      // While it sorts it would not find out that nobody listens.
+      backend === undefined ? undefined : others`select pg_terminate_backend(${backend}::integer)`,
+    ]);
+  const leave = () => void end();
+  left.throwIfAborted();
+  left.addEventListener('abort', leave, { once: true });
+  try {
+    await unlessAborted(client.connect(), left);
+    await client.query(
+      `begin isolation level repeatable read read only; set transaction snapshot '${snapshot}'`,
+    );
+    const { rows } = await client.query<{ pid: number }>(
+      `select pg_backend_pid() as pid, count(set_config(key, value, true)) from json_each_text($1)`,
+      [
+        JSON.stringify({
+          ...settings,
+          statement_timeout: timeout,
+          max_parallel_workers_per_gather: 0,
+        }),
+      ],
+    );
+    backend = rows[0]?.pid;
+    left.throwIfAborted();
+    const stream = client.query(copyTo(`copy (${query}) to stdout (format binary)`));
+    const copied = new CopiedTexts();
+    for await (const chunk of stream) {
+      const texts = copied.take(chunk as Buffer);
+      if (texts.text.length > 0) yield texts;
+    }
+    copied.end();
+    backend = undefined;
+  } catch (error) {
+    left.throwIfAborted();
+    throw coded(error);
+  } finally {
+    left.removeEventListener('abort', leave);
+    await end();
+  }
+}
+
+/** Of a connection that is lost, or not had in time, this driver gives no code. */
+function coded(error: unknown): unknown {
+  if (!(error instanceof Error) || 'code' in error) return error;
+  const isOfConnection = /^(Connection terminated|timeout expired)/.test(error.message);
+  return isOfConnection ? Object.assign(error, { code: 'CONNECTION_CLOSED' }) : error;
+}
+
+/** Ending a client (pg 8.23) that is about to connect leaves what waits for it waiting for ever. */
+function unlessAborted<T>(work: Promise<T>, left: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      reject(left.reason as Error);
+    };
+    left.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => {
+      left.removeEventListener('abort', leave);
+    });
+  });
+}
+
+/** What a connection is begun with; `options` is the server's own. */
+type Settings = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The driver's options as it has read them, which its types do not tell. */
+interface ReadOptions {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly user: string;
+  readonly pass: string | (() => string | Promise<string>);
+  readonly database: string;
+  readonly path: string | false;
+  readonly ssl: unknown;
+  readonly sslnegotiation: 'direct' | 'postgres' | null;
+}
+
+/** The same place as the connections of the pool, by the same name, as safe. */
+function configOf({ options }: Sql, isEncrypted: boolean): ClientConfig {
+  const { host, port, user, pass, database, ssl, sslnegotiation } =
+    options as unknown as ReadOptions;
+  return {
+    host: host[0],
+    port: port[0],
+    user,
+    database,
+    password: pass,
+    connectionTimeoutMillis: connectionTimeout,
+    ssl: sslOf(ssl, isEncrypted),
+    ...(sslnegotiation === null ? {} : { sslnegotiation }),
+  };
+}
+
+/** What the driver does with its option `ssl`, in terms of the other. */
+function sslOf(ssl: unknown, isEncrypted: boolean): ClientConfig['ssl'] {
+  if (!isEncrypted) return false;
+  if (typeof ssl === 'object' && ssl !== null) return ssl;
+  return ssl === 'require' || ssl === 'allow' || ssl === 'prefer'
+    ? { rejectUnauthorized: false }
+    : true;
+}
