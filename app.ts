@@ -16,7 +16,7 @@ import database from './plugins/database.ts';
 import documentedFrame from './plugins/documented-frame.ts';
 import errors from './plugins/errors.ts';
 import groupLists from './plugins/group-lists.ts';
-import heavyQuestions from './plugins/heavy-questions.ts';
+import heavyQuestions, { type HeavyQuestionsOptions } from './plugins/heavy-questions.ts';
 import exports, { type ExportsOptions } from './plugins/exports.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
 import negotiation from './plugins/negotiation.ts';
@@ -47,6 +47,8 @@ export interface Overrides {
   readonly scheduler?: boolean;
   /** Milliseconds that a question may take in the database. */
   readonly statementTimeout?: number;
+  /** How many that read many rows run at once, and how many wait for how long. */
+  readonly heavyQuestions?: HeavyQuestionsOptions;
   /** For which a reader may keep others waiting where the disk is full. */
   readonly readerPatience?: ExportsOptions['patience'];
   /** Told what is going on while the store is opened. */
@@ -122,7 +124,7 @@ export async function buildApp(
     });
     await app.register(cursors);
     await app.register(published, { license: config.license });
-    await app.register(heavyQuestions);
+    await app.register(heavyQuestions, overrides.heavyQuestions ?? {});
     await app.register(questions, { version: config.version });
     await app.register(exports, {
       dataDirectory: config.dataDirectory,

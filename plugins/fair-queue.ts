@@ -1,7 +1,7 @@
-/** The queue is full: nothing was begun. */
+/** Too many wait, or it would be for too long: nothing was begun. */
 export class QueueFull extends Error {
-  constructor() {
-    super('too many are waiting');
+  constructor(message = 'too many are waiting') {
+    super(message);
     this.name = 'QueueFull';
   }
 }
@@ -11,6 +11,8 @@ export interface FairQueueOptions {
   readonly atOnce: number;
   /** How many wait at most. */
   readonly waiting: number;
+  /** Milliseconds that they wait at most; for ever without. */
+  readonly patience?: number | undefined;
 }
 
 /**
@@ -63,21 +65,33 @@ export class FairQueue {
 
   #wait(client: string, signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting >= this.#options.waiting) this.#makeRoom(client);
+    const { patience } = this.#options;
     return new Promise((begin, refuse) => {
-      const giveUp = () => {
+      let timer: NodeJS.Timeout | undefined;
+      const settle = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', giveUp);
+      };
+      const withdraw = (error: Error) => {
         this.#remove(client, waiter);
-        refuse(signal?.reason as Error);
+        waiter.refuse(error);
+      };
+      const giveUp = () => {
+        withdraw(signal?.reason as Error);
       };
       const waiter: Waiter = {
         begin: () => {
-          signal?.removeEventListener('abort', giveUp);
+          settle();
           begin();
         },
         refuse: (error) => {
-          signal?.removeEventListener('abort', giveUp);
+          settle();
           refuse(error);
         },
       };
+      if (patience !== undefined) {
+        timer = setTimeout(withdraw, patience, new QueueFull('the queue is too slow'));
+      }
       const own = this.#clients.get(client);
       if (own === undefined) this.#clients.set(client, [waiter]);
       else own.push(waiter);
@@ -127,5 +141,5 @@ export class FairQueue {
 
 interface Waiter {
   readonly begin: () => void;
-  readonly refuse: (error: QueueFull) => void;
+  readonly refuse: (error: Error) => void;
 }

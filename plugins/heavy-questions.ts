@@ -13,7 +13,7 @@ declare module 'fastify' {
      * Runs what reads many rows once it is the client's turn, unless the signal is aborted
      * before that.
      *
-     * @throws {ProblemError} 503 when too many are waiting
+     * @throws {ProblemError} 503 when too many are waiting, or its turn does not come in time
      */
     heavy<T>(client: string, run: () => Promise<T>, left?: AbortSignal): Promise<T>;
   }
@@ -22,6 +22,8 @@ declare module 'fastify' {
 /** Fewer than half of the connections, so that light questions always find one. */
 const atOnceAtMost = 4;
 const waitingByDefault = 64;
+/** Milliseconds: as long as a statement may take. Whoever asks would give up soon after. */
+const patienceByDefault = 30_000;
 /** About what a full queue takes to empty. */
 const retryAfterSeconds = 10;
 
@@ -41,6 +43,7 @@ function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): v
   const queue = new FairQueue({
     atOnce: options.atOnce ?? heavyAtOnce(app.store.address, availableParallelism()),
     waiting: options.waiting ?? waitingByDefault,
+    patience: options.patience ?? patienceByDefault,
   });
 
   async function heavy<T>(client: string, run: () => Promise<T>, left?: AbortSignal): Promise<T> {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { courseSorts } from '../db/queries/course-order.ts';
 import type { Problem } from '../openapi/problem.ts';
@@ -161,6 +162,41 @@ void t.test('who waits for a place may give up', async (t) => {
   leaveNext();
   (await last)();
   t.equal(queue.waiting, 0);
+});
+
+void t.test('nobody waits for a place for longer than the patience of the queue', async (t) => {
+  const queue = new FairQueue({ atOnce: 1, waiting: 3, patience: 100 });
+  const leave = await queue.enter('a');
+  await t.rejects(Promise.all([queue.enter('b'), queue.enter('c')]), QueueFull);
+  await t.rejects(queue.enter('a'), QueueFull);
+  t.equal(queue.waiting, 0);
+  const inTime = queue.enter('b');
+  leave();
+  const leaveNext = await inTime;
+  await setTimeout(150);
+  t.equal(queue.waiting, 0, 'who has begun is not refused any more');
+  leaveNext();
+  (await queue.enter('a'))();
+});
+
+void t.test('a question whose turn does not come in time is a 503', async (t) => {
+  const { store, clock } = await publishedStore();
+  const app = await createService(
+    t,
+    store,
+    clock,
+    {},
+    { heavyQuestions: { atOnce: 1, patience: 200 } },
+  );
+  const release = await holdCourses(store);
+  const first = app.inject(`/v1/totals?start_from=${day(0)}`);
+  const answer = await app.inject(`/v1/totals?start_from=${day(1)}`);
+  t.equal(answer.statusCode, 503);
+  t.match(answer.json<Problem>(), { detail: /^Too many large questions are waiting/ });
+  t.equal(answer.headers['retry-after'], '10');
+  await release();
+  t.equal((await first).statusCode, 200);
+  t.equal((await app.inject(`/v1/totals?start_from=${day(1)}`)).statusCode, 200);
 });
 
 void t.test('refusals of one kind are logged once a minute', (t) => {
