@@ -20,10 +20,11 @@ export async function writeWikis(
   const courses =
     returned > 0 ? sql`course_versions` : sql`staged_courses join course_changes using (course_id)`;
   await sql`
+    with named as (select distinct home_wiki, wikis from ${courses})
     insert into wikis (wiki)
     select wiki from staged_wikis
-    union select home_wiki from ${courses} where home_wiki is not null
-    union select unnest(wikis) from ${courses}
+    union select home_wiki from named where home_wiki is not null
+    union select unnest(wikis) from named
     on conflict do nothing`;
   const forgotten = await sql`delete from wikis w where ${isNowhere(sql)}`;
   return { forgotten: forgotten.count };
