@@ -197,7 +197,7 @@ await writeFile(recorded, JSON.stringify({ fields: {}, body: await ask(repeated)
 const bare = await startServer('bare', recorded);
 const each = { status: '2xx', connections: 64, seconds: 3 } as const;
 const [reached, floors]: [number[], number[]] = [[], []];
-for (let round = 0; round < 5; round += 1) {
+for (let round = 0; round < 9; round += 1) {
   floors.push((await load({ ...each, address: bare.address })).perSecond);
   reached.push((await load({ ...each, address: service.address + repeated })).perSecond);
 }
