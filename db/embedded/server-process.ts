@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findBinaries } from './binaries.ts';
@@ -39,6 +40,8 @@ const settings = [
   'max_connections=100',
   'shared_buffers=128MB',
   'io_method=sync',
+  // PostgreSQL's default; where there is a second processor at most, it is left to others.
+  `max_parallel_workers_per_gather=${availableParallelism() > 2 ? 2 : 0}`,
   'fsync=on',
   'timezone=UTC',
   'log_timezone=UTC',
