@@ -51,13 +51,16 @@ export async function* copyTexts(
   // Whatever is under way when the connection goes is told of it.
   client.on('error', () => undefined);
   let backend: number | undefined;
-  const end = () =>
-    Promise.allSettled([
+  const end = () => {
+    const pid = backend;
+    backend = undefined;
+    return Promise.allSettled([
       // At once where something is under way.
       client.end(),
       // While it sorts it would not find out that nobody listens.
-      backend === undefined ? undefined : others`select pg_terminate_backend(${backend}::integer)`,
+      pid === undefined ? undefined : others`select pg_terminate_backend(${pid}::integer)`,
     ]);
+  };
   const leave = () => void end();
   left.throwIfAborted();
   left.addEventListener('abort', leave, { once: true });
@@ -146,11 +149,21 @@ function configOf({ options }: Sql, isEncrypted: boolean): ClientConfig {
   };
 }
 
-/** What the driver does with its option `ssl`, in terms of the other. */
-function sslOf(ssl: unknown, isEncrypted: boolean): ClientConfig['ssl'] {
-  if (!isEncrypted) return false;
-  if (typeof ssl === 'object' && ssl !== null) return ssl;
-  return ssl === 'require' || ssl === 'allow' || ssl === 'prefer'
-    ? { rejectUnauthorized: false }
-    : true;
+/**
+ * What the driver does with its option `ssl`, in terms of the other; for `prefer` it depends on
+ * what the server would have.
+ */
+export function sslOf(ssl: unknown, isEncrypted: boolean): ClientConfig['ssl'] {
+  switch (ssl) {
+    case false:
+    case '':
+      return false;
+    case 'prefer':
+      return isEncrypted ? { rejectUnauthorized: false } : false;
+    case 'require':
+    case 'allow':
+      return { rejectUnauthorized: false };
+    default:
+      return typeof ssl === 'object' && ssl !== null ? ssl : true;
+  }
 }

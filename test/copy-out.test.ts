@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import t from 'tap';
 import { until, type Cleanup } from './embedded/holder.ts';
 import { connect, type Sql, type TransactionSql } from '../db/connect.ts';
-import { canCopyTexts, copyTexts } from '../db/copy-out.ts';
+import { canCopyTexts, copyTexts, sslOf } from '../db/copy-out.ts';
 import { readUntilLeft } from '../db/queries/read-until-left.ts';
 import { createStore } from './support/store.ts';
 
@@ -185,6 +185,26 @@ t.test('an unknown server of several is not copied from', async (t) => {
   t.ok(canCopyTexts(sql));
   const several = postgres('postgres://user@one,two/database');
   t.notOk(canCopyTexts(several as unknown as Sql));
+});
+
+t.test('it is never less safe than the connection that it goes with', (t) => {
+  const unverified = { rejectUnauthorized: false };
+  const own = { ca: 'a certificate' };
+  for (const [ssl, expected] of [
+    [false, false],
+    ['verify-full', true],
+    [true, true],
+    ['require', unverified],
+    ['allow', unverified],
+    [own, own],
+  ] as const) {
+    // What a pooler has with the server says nothing of what it asks of its clients.
+    for (const isEncrypted of [true, false])
+      t.same(sslOf(ssl, isEncrypted), expected, JSON.stringify(ssl));
+  }
+  t.same(sslOf('prefer', true), unverified);
+  t.equal(sslOf('prefer', false), false);
+  t.end();
 });
 
 t.test('the driver of everything else cannot break a copy off', async (t) => {
