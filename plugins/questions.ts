@@ -338,17 +338,30 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
 /** Milliseconds of work after which others have their turn. */
 const turn = 10;
 
+/**
+ * A body of pieces: as text where that is short enough to be kept, else as its bytes, written a
+ * megabyte at a time, because tens of them at once keep everybody waiting.
+ */
 async function whole(body: ComputedBody['body']): Promise<string | Buffer> {
   if (typeof body === 'string' || Buffer.isBuffer(body)) return body;
-  const parts: string[] = [];
+  const bytes: Buffer[] = [];
+  let parts: string[] = [];
+  let length = 0;
   let began = performance.now();
   for (const piece of body) {
     parts.push(piece);
+    length += piece.length;
+    if (length > keptLength) {
+      bytes.push(Buffer.from(parts.join('')));
+      parts = [];
+      length = 0;
+    }
     if (performance.now() - began < turn) continue;
     await setImmediate();
     began = performance.now();
   }
-  return parts.join('');
+  const rest = parts.join('');
+  return bytes.length === 0 ? rest : Buffer.concat([...bytes, Buffer.from(rest)]);
 }
 
 function isSameState(one: StoreState, other: StoreState): boolean {

@@ -77,8 +77,8 @@ export function codedHead(
 export class Representation {
   readonly body: Buffer;
   readonly contentType: string;
-  /** Names the content at its address: without quotes, the same for the same bytes there. */
-  readonly tag: string;
+  readonly #address: string;
+  #tag: string | undefined;
   readonly #text: string | undefined;
   readonly #coded: Partial<Record<Coding, Buffer>>;
   readonly #coding: Partial<Record<Coding, Promise<Buffer>>> = {};
@@ -88,11 +88,24 @@ export class Representation {
   private constructor(body: Buffer, contentType: string, address: string) {
     this.body = body;
     this.contentType = contentType;
-    this.tag = createHash('sha256').update(address).update(body).digest('base64url').slice(0, 22);
+    this.#address = address;
     // Only ASCII is the same bytes, and as fast, in every way of writing it.
     const short = body.length <= 65_536 && isAscii(body);
     this.#text = short ? body.toString('latin1') : undefined;
     this.#coded = { identity: body };
+  }
+
+  /**
+   * Names the content at its address: without quotes, the same for the same bytes there. Made
+   * when it is first asked for: what names an answer of many megabytes is often known otherwise.
+   */
+  get tag(): string {
+    this.#tag ??= createHash('sha256')
+      .update(this.#address)
+      .update(this.body)
+      .digest('base64url')
+      .slice(0, 22);
+    return this.#tag;
   }
 
   /** Where other addresses may have the same bytes, `address` gives this one a tag of its own. */

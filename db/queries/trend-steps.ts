@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable, Sql, TransactionSql } from '../connect.ts';
 import { commaSeparated, identifiers, type Fragment } from '../fragments.ts';
 import { coverageSuffix } from './compute-totals.ts';
+import { rowBatches } from './row-batches.ts';
 import {
   PlaceExpressions,
   recently,
@@ -10,6 +12,7 @@ import {
   type Spans,
   type TrendQuestion,
 } from './trend-spans.ts';
+import { withoutWorkers } from './without-workers.ts';
 
 export interface StepsQuestion extends TrendQuestion {
   /** The groups that are asked for, where it is grouped. */
@@ -75,12 +78,20 @@ async function readSteps(
   // Of what is collected with a span, 8 kB are expected; it takes a hundredth of that. With
   // less to expect them in, every version is sorted by its span, which takes twice as long.
   await tx`set local hash_mem_multiplier = 16`;
-  const rows = await tx<StepRow[]>`${steps(tx, question, aggregate)} order by key, place`;
-  return rows.map(stepOf);
+  const ask = () => tx<StepRow[]>`${steps(tx, question, aggregate)} order by key, place`;
+  if (question.keys === undefined) return (await ask()).map(stepOf);
+  // Of many groups there are some ten thousand rows: at one go they would keep others waiting.
+  await withoutWorkers(tx);
+  const found: TrendStep[] = [];
+  for await (const rows of rowBatches(ask(), stepsAtOnce)) {
+    found.push(...rows.map(stepOf));
+    await setImmediate();
+  }
+  return found;
 }
 
-/** Rows fetched at once. */
-const stepsAtOnce = 500;
+/** Rows fetched at once: some milliseconds of work. */
+const stepsAtOnce = 250;
 
 /**
  * The steps of every group, a place after the other, in a transaction in which others may ask
