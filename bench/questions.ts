@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type Sql } from '../db/connect.ts';
-import { commaSeparated } from '../db/fragments.ts';
+import { commaSeparated, type Fragment } from '../db/fragments.ts';
 import { sumMetrics } from '../metrics/registry.ts';
 import { fillLargeStore, size } from './large-store.ts';
 import { median, printRow, ratioText, timed } from './measure.ts';
@@ -40,24 +40,23 @@ function sums(sql: Sql) {
 
 const millisecondsText = (times: readonly number[]) => `${median(times).toFixed(1)} ms`;
 
-/** Each round asks a new question, so that none is answered from memory. */
+/** Each round asks a new question, so that none is answered from memory; a row for each floor. */
 async function compareAll(
-  what: string,
   target: string,
   question: (round: number) => Promise<unknown>,
   bare: Readonly<Record<string, (round: number) => Promise<unknown>>>,
 ): Promise<void> {
-  const floors = Object.entries(bare).map(([name, run]) => ({ name, run, times: [] as number[] }));
+  const floors = Object.entries(bare).map(([what, run]) => ({ what, run, times: [] as number[] }));
   const asked: number[] = [];
   for (let round = 0; round <= rounds; round += 1) {
     for (const { run, times } of floors) times.push((await timed(() => run(round)))[0]);
     asked.push((await timed(() => question(round)))[0]);
   }
   const warm = asked.slice(1);
-  for (const { name, times } of floors) {
+  for (const { what, times } of floors) {
     const floor = times.slice(1);
     printRow({
-      what: name === '' ? what : `${what}, of ${name}`,
+      what,
       measured: millisecondsText(warm),
       against: millisecondsText(floor),
       ratio: ratioText(warm.map((time, index) => time / (floor[index] ?? NaN))),
@@ -71,7 +70,22 @@ const compare = (
   target: string,
   question: (round: number) => Promise<unknown>,
   bare: (round: number) => Promise<unknown>,
-) => compareAll(what, target, question, { '': bare });
+) => compareAll(target, question, { [what]: bare });
+
+/** The distinct people of the newest snapshot's courses under a condition on `course_versions v`. */
+const barePeople = (condition: Fragment) => sql`
+  with people as (
+    select person_key, bool_or(role = 0) as editor, bool_or(role = 0 and new_editor) as is_new,
+      bool_or(role = 0 and new_editor_60d) as is_new_60d, bool_or(role = 1) as facilitator
+    from course_versions v join enrollments e using (course_id)
+    where valid_to is null and ${condition}
+    group by person_key
+  )
+  select count(*) filter (where editor), count(*) filter (where is_new),
+    count(*) filter (where is_new_60d), count(*) filter (where facilitator) from people`;
+
+const createdSince = (since: string) =>
+  sql`created_at >= ${since}::date::timestamp at time zone 'UTC'`;
 
 /** The sums and the distinct people of the newest snapshot's courses that began since a day. */
 async function bareTotals(since: string): Promise<void> {
@@ -109,21 +123,11 @@ await compare(
   '≤ 1.5',
   (round) => ask(`/v1/totals?created_from=${day(round)}&type=none&type=Editathon&type=BasicCourse`),
   async (round) => {
+    const condition = sql`${createdSince(day(round))}
+      and (type is null or type in ('Editathon', 'BasicCourse'))`;
     await sql`
-      select count(*), ${sums(sql)} from course_versions where valid_to is null
-        and created_at >= ${day(round)}::date::timestamp at time zone 'UTC'
-        and (type is null or type in ('Editathon', 'BasicCourse'))`;
-    await sql`
-      with people as (
-        select person_key, bool_or(role = 0) as editor, bool_or(role = 0 and new_editor) as is_new,
-          bool_or(role = 0 and new_editor_60d) as is_new_60d, bool_or(role = 1) as facilitator
-        from course_versions v join enrollments e using (course_id)
-        where valid_to is null and created_at >= ${day(round)}::date::timestamp at time zone 'UTC'
-          and (type is null or type in ('Editathon', 'BasicCourse'))
-        group by person_key
-      )
-      select count(*) filter (where editor), count(*) filter (where is_new),
-        count(*) filter (where is_new_60d), count(*) filter (where facilitator) from people`;
+      select count(*), ${sums(sql)} from course_versions where valid_to is null and ${condition}`;
+    await barePeople(condition);
   },
 );
 await compare(
@@ -135,38 +139,22 @@ await compare(
     where campaign_ids && array[${round * 7 + 1}]::bigint[] and valid_from <= 700
       and (valid_to is null or valid_to > 700)`,
 );
-/** The sums of every version, ever, of the courses created since a day. */
-async function bareTrend(since: string): Promise<void> {
-  await sql`
-    select count(*), ${sums(sql)} from course_versions
-    where home_wiki = 'en.wikipedia.org'
-      and created_at >= ${since}::date::timestamp at time zone 'UTC'`;
-}
 
-/** The distinct people of the newest snapshot's, whom a trend counts at its last point. */
-async function bareTrendPeople(since: string): Promise<void> {
-  await sql`
-    with people as (
-      select person_key, bool_or(role = 0) as editor, bool_or(role = 0 and new_editor) as is_new,
-        bool_or(role = 0 and new_editor_60d) as is_new_60d, bool_or(role = 1) as facilitator
-      from course_versions v join enrollments e using (course_id)
-      where valid_to is null and home_wiki = 'en.wikipedia.org'
-        and created_at >= ${since}::date::timestamp at time zone 'UTC'
-      group by person_key
-    )
-    select count(*) filter (where editor), count(*) filter (where is_new),
-      count(*) filter (where is_new_60d), count(*) filter (where facilitator) from people`;
-}
+const trendOf = (since: string) => sql`home_wiki = 'en.wikipedia.org' and ${createdSince(since)}`;
+/** The sums of every version, ever, of the slice. */
+const bareTrend = (since: string) =>
+  sql`select count(*), ${sums(sql)} from course_versions where ${trendOf(since)}`;
+const trend = `a slice over ${String(size.snapshots)} snapshots, 300,000 versions`;
 
 await compareAll(
-  `a slice over ${String(size.snapshots)} snapshots, 300,000 versions`,
   '≤ 2.5',
   (round) => ask(`/v1/trends?interval=all&home_wiki=en.wikipedia.org&created_from=${day(round)}`),
   {
-    'its sums': (round) => bareTrend(day(round)),
-    'its sums, its people counted': async (round) => {
+    [`${trend}, of its sums`]: (round) => bareTrend(day(round)),
+    // A trend counts people, too, at its last point.
+    [`${trend}, of its sums and the count of its people`]: async (round) => {
       await bareTrend(day(round));
-      await bareTrendPeople(day(round));
+      await barePeople(trendOf(day(round)));
     },
   },
 );

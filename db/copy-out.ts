@@ -23,9 +23,9 @@ export interface CopyFrom {
 }
 
 /**
- * What a query of one text column gives, by COPY, which takes half the work of a cursor: on a
- * connection of its own by another driver (pg), because the driver of everything else (postgres
- * 3.4.9) cannot break a COPY off (docs/decisions/0008-copy-for-whole-files.md).
+ * What a query of one text column gives, by COPY, which unlike a cursor makes no object of every
+ * row: on a connection of its own by another driver (pg), because the driver of everything else
+ * (postgres 3.4.9) cannot break a COPY off (docs/decisions/0008-copy-for-whole-files.md).
  *
  * @param query has no parameters; none of its texts is null
  * @param left ends it at once, in the middle of the query too
@@ -50,6 +50,8 @@ export async function* copyTexts(
   });
   // Whatever is under way when the connection goes is told of it.
   client.on('error', () => undefined);
+  // Of a client that is ended while it connects (pg 8.23) connecting never settles.
+  const gone = new Promise((resolve) => client.once('end', resolve));
   let backend: number | undefined;
   const end = () => {
     const pid = backend;
@@ -65,7 +67,8 @@ export async function* copyTexts(
   left.throwIfAborted();
   left.addEventListener('abort', leave, { once: true });
   try {
-    await unlessAborted(client.connect(), left);
+    await Promise.race([client.connect(), gone]);
+    left.throwIfAborted();
     await client.query(
       `begin isolation level repeatable read read only; set transaction snapshot '${snapshot}'`,
     );
@@ -105,19 +108,6 @@ function coded(error: unknown): unknown {
   return isOfConnection ? Object.assign(error, { code: 'CONNECTION_CLOSED' }) : error;
 }
 
-/** Ending a client (pg 8.23) that is about to connect leaves what waits for it waiting for ever. */
-function unlessAborted<T>(work: Promise<T>, left: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => {
-      reject(left.reason as Error);
-    };
-    left.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => {
-      left.removeEventListener('abort', leave);
-    });
-  });
-}
-
 /** What a connection is begun with; `options` is the server's own. */
 type Settings = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -128,12 +118,11 @@ interface ReadOptions {
   readonly user: string;
   readonly pass: string | (() => string | Promise<string>);
   readonly database: string;
-  readonly path: string | false;
   readonly ssl: unknown;
   readonly sslnegotiation: 'direct' | 'postgres' | null;
 }
 
-/** The same place as the connections of the pool, by the same name, as safe. */
+/** The same place as the connections of the pool, as the same user, as safe. */
 function configOf({ options }: Sql, isEncrypted: boolean): ClientConfig {
   const { host, port, user, pass, database, ssl, sslnegotiation } =
     options as unknown as ReadOptions;

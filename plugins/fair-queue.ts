@@ -90,7 +90,9 @@ export class FairQueue {
         },
       };
       if (patience !== undefined) {
-        timer = setTimeout(withdraw, patience, new QueueFull('the queue is too slow'));
+        timer = setTimeout(() => {
+          withdraw(new QueueFull('the queue is too slow'));
+        }, patience);
       }
       const own = this.#clients.get(client);
       if (own === undefined) this.#clients.set(client, [waiter]);

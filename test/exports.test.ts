@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { courseSorts } from '../db/queries/course-order.ts';
 import type { Problem } from '../openapi/problem.ts';
 import { makeDirectory, until } from './embedded/holder.ts';
 import { course, emptyState, sourceOf, type SourceState } from './support/courses.ts';
@@ -22,7 +21,6 @@ import {
   terminateDownloads,
   waitingAtGate,
 } from './support/downloads.ts';
-import { oddTexts } from './support/odd-texts.ts';
 import { canMount, makeDisk } from './support/small-disk.ts';
 import { buildService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
@@ -454,35 +452,6 @@ t.test('the files of a new snapshot are made before anybody asks', async (t) => 
     for (const headers of [plain, gzip]) {
       const answer = await download(new URL(path, url), headers);
       t.equal(answer.headers['repr-digest'], reprDigest(answer.bytes), path);
-    }
-  }
-});
-
-t.test('a selection of every course is the file of all courses, in any order', async (t) => {
-  const state = oddTexts();
-  state.courses = state.courses.map((one, index) => ({
-    ...one,
-    createdAt: `2025-12-${String(1 + (index % 28)).padStart(2, '0')}T00:00:00Z`,
-    start: index % 5 === 0 ? null : one.start,
-    metrics: index % 3 === 0 ? {} : { ...one.metrics, edits: index % 7 },
-  }));
-  const { store, publishNow } = await publishState(t, state);
-  state.courses = state.courses.slice(2).map((one) => ({ ...one, title: `${one.title ?? ''}!` }));
-  await publishNow();
-  const settings = { DATABASE_URL: store.url, DATA_DIR: await makeDirectory(t) };
-  const app = await buildService(
-    t,
-    { ...settings, SNAPSHOT_SCHEDULE: 'off', RATE_LIMIT_PER_MINUTE: '1000000' },
-    { scheduler: false },
-  );
-  for (const by of courseSorts) {
-    for (const asked of [`sort=${by}`, `sort=-${by}&snapshot=1`]) {
-      // These come from a cursor, and those are copied.
-      const all = await app.inject(`/v1/courses.csv?${asked}`);
-      const selected = await app.inject(`/v1/courses.csv?${asked}&created_from=2025-01-01`);
-      t.equal(all.statusCode, 200);
-      t.equal(all.headers['row-count'], String(state.courses.length));
-      t.ok(all.rawPayload.equals(selected.rawPayload), asked);
     }
   }
 });
