@@ -87,9 +87,9 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const snapshotId = await nextSnapshotId(tx);
   // The reading took its time: what is past its grace by now does not return either.
   const purged = options.purged + (await erasePastGrace(tx, options.now));
-  const returned = await returnCourses(tx, previous?.snapshotId ?? 0);
+  const { returned, reopened } = await returnCourses(tx, previous?.snapshotId ?? 0);
   const changes = await findChanges(tx);
-  if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx, { returned }));
+  if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx, { reopened }));
   const campaigns = await writeCampaigns(tx, snapshotId);
   const withdrawnNow = await withdrawCourses(tx, {
     snapshotId,

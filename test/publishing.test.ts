@@ -244,6 +244,24 @@ void t.test('the disappearance of all is refused, whatever is there instead', as
   t.equal((await publish(store, sourceOf(state), clock)).run.state, 'succeeded');
 });
 
+void t.test('what returns is no part of what was there, nor takes from it', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const state = stateOf(1, 2, 3, 4);
+  const publishAfter = async (now: SourceState) => {
+    Object.assign(state, now);
+    clock.advance(60);
+    return (await publish(store, sourceOf(state), clock)).run;
+  };
+  await publishAfter(stateOf(1, 2, 3, 4));
+  const without = await publishAfter({ ...stateOf(1, 2, 3), hidden: [4] });
+  t.match(without, { state: 'succeeded', counts: { withdrawn: 1 } });
+  const none = await publishAfter(stateOf(4));
+  t.match(none, { state: 'refused', problem: /^3 of 3 courses/ }, 'it makes up for no other');
+  const one = await publishAfter(stateOf(3, 4));
+  t.match(one, { state: 'succeeded', counts: { returned: 1, withdrawn: 2 } }, 'one has stayed');
+});
+
 /** Courses with everything that a course can have. */
 function fullState(courses: number): SourceState {
   const ids = Array.from({ length: courses }, (_, index) => index + 1);

@@ -31,11 +31,12 @@ const namespaceMetrics = ['mainspace_edits', 'article_talk_edits', 'userspace_ed
  * and before any of it is written. All but `courses` is of courses that are public in the
  * store and staged: what one course loses is not made up for by what another gains.
  *
- * @param options.returned courses that have just come back, which had not been public
+ * @param options.reopened courses with a current version that have just come back: they had not
+ *   been public
  */
 export async function findLosses(
   sql: Queryable,
-  { returned }: { readonly returned: number },
+  { reopened }: { readonly reopened: number },
 ): Promise<Losses> {
   const hasStatistics = (table: string) =>
     hasAny(
@@ -80,7 +81,7 @@ export async function findLosses(
       ('wikidataStatistics', before.statistics, lost.statistics),
       ('namespaceEdits', before.edits, lost.edits)) each (of, was, missing)
     union all
-    select 'courses', store.count - hidden - ${returned}::bigint, disappeared
+    select 'courses', store.count - hidden - ${reopened}::bigint, disappeared
     from (select count(*) from course_versions where valid_to is null) store, (
       select count(*) filter (where change = 'hidden') as hidden,
         count(*) filter (where change = 'disappeared') as disappeared

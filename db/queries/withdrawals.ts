@@ -62,14 +62,18 @@ export async function withdrawCourses(
   return withdrawn.count;
 }
 
+export interface Returns {
+  readonly returned: number;
+  /** Of these, those whose last version is open again. */
+  readonly reopened: number;
+}
+
 /**
  * Gives staged courses that were withdrawn and not yet purged their history back. Where no
  * snapshot was published without the course, none after `latestId`, its last version is open
  * again.
- *
- * @returns how many courses returned
  */
-export async function returnCourses(sql: Queryable, latestId: number): Promise<number> {
+export async function returnCourses(sql: Queryable, latestId: number): Promise<Returns> {
   const columns = identifiers(sql, versionColumns);
   const returned = await sql`
     with back as (
@@ -82,8 +86,9 @@ export async function returnCourses(sql: Queryable, latestId: number): Promise<n
       insert into course_versions (${columns}) select ${columns} from moved
     )
     select from back`;
-  await sql`update course_versions set valid_to = null where valid_to > ${latestId}`;
-  return returned.count;
+  const reopened = await sql`
+    update course_versions set valid_to = null where valid_to > ${latestId}`;
+  return { returned: returned.count, reopened: reopened.count };
 }
 
 /** Milliseconds that the rows of a withdrawn course are kept, should it return: 30 days. */
