@@ -22,7 +22,7 @@ import {
 } from './slice-people.ts';
 import { byEdits, withPeople } from './slice-totals.ts';
 import { listMoments, type TrendSnapshot } from './trend-snapshots.ts';
-import { listTrendSteps, streamTrendSteps, type TrendStep } from './trend-steps.ts';
+import { listTrendSteps, stepValues, streamTrendSteps, type TrendStep } from './trend-steps.ts';
 
 export interface SliceTrendQuestion {
   readonly filters: Filters;
@@ -214,7 +214,7 @@ export async function* streamTrendGroups(
     }
     place += 1;
     while (step !== undefined && step.done !== true && step.value.place <= place) {
-      const values = valuesOf(step.value.values);
+      const values = valuesOf(stepValues(step.value));
       if (values.totals['courses'] === 0) current.delete(step.value.key);
       else current.set(step.value.key, values);
       step = await steps.next();
@@ -297,7 +297,7 @@ class Series {
   at(place: number): SliceValues {
     let step = this.#steps[this.#next];
     while (step !== undefined && step.place <= place) {
-      this.#values = valuesOf(step.values);
+      this.#values = valuesOf(stepValues(step));
       this.#next += 1;
       step = this.#steps[this.#next];
     }
@@ -306,8 +306,7 @@ class Series {
 }
 
 /** Over no courses a sum is 0; over courses none of which has a value it is null. */
-function valuesOf(step: TrendStep['values']): SliceValues {
-  const row: Record<string, number | null> = { ...step };
+function valuesOf(row: Record<string, number | null>): SliceValues {
   row['courses'] ??= 0;
   for (const { name } of sumMetrics) {
     if (row['courses'] === 0) row[name] = 0;

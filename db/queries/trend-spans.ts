@@ -26,7 +26,7 @@ export class PlaceExpressions {
 
   constructor(sql: Queryable, places: Places) {
     this.#sql = sql;
-    this.#ids = sql`${places.map(({ snapshotId }) => snapshotId)}::bigint[]`;
+    this.#ids = sql`${`{${places.map(({ snapshotId }) => snapshotId).join()}}`}::bigint[]`;
     this.#moments = places.map(({ computedAt }) => computedAt);
     this.end = places.length + 1;
   }
@@ -70,8 +70,10 @@ const second = 1000;
 /** The 30 days of `course_status`. */
 export const recently = 720 * 60 * 60 * 1000;
 
+/** As one text: the driver takes longer than the database to write a thousand elements. */
 export function timestamps(sql: Queryable, moments: readonly (Date | null)[]): Fragment {
-  return sql`${moments.map((moment) => moment?.toISOString() ?? null)}::timestamptz[]`;
+  const texts = moments.map((moment) => moment?.toISOString() ?? 'NULL');
+  return sql`${`{${texts.join()}}`}::timestamptz[]`;
 }
 
 /** Where a trend's rows come from, over which places each is valid, and its group. */
