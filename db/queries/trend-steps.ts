@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable, Sql, TransactionSql } from '../connect.ts';
-import { commaSeparated, identifiers, type Fragment } from '../fragments.ts';
+import type { Fragment } from '../fragments.ts';
 import { coverageSuffix } from './compute-totals.ts';
 import { rowBatches } from './row-batches.ts';
 import {
@@ -139,13 +139,14 @@ function steps(sql: Queryable, question: StepsQuestion, aggregate: 'exact_sum' |
   const span = bySnapshot ? sql`v.valid_from, v.valid_to` : sql`s.first, s.past`;
   const places = bySnapshot ? sql`${at.first()} as first, ${at.past()} as past` : sql`first, past`;
   const group = dimension === undefined ? sql`` : sql`${spans.key}, `;
-  const added = eachColumn(sql, (column) => sql`${sql(aggregate)}(${column})`);
+  const all = sql.unsafe(columns.map(quoted).join(', '));
+  const added = sql.unsafe(eachColumn((column) => `${aggregate}(${column})`));
   return sql`
     with placed as materialized (
-      select key, ${places}, changing, ${identifiers(sql, columns)} from (
+      select key, ${places}, changing, ${all} from (
         select ${spans.key} as key, ${span}, count(*) as courses,
           ${bySnapshot ? changingStatus(sql, question.moments, at) : fixedStatus(sql, status)},
-          ${sums(sql, aggregate)}
+          ${sql.unsafe(sums(aggregate))}
         from ${spans.from}
         where ${spans.where} ${keyCondition(sql, spans, question.keys)}
         group by ${group} ${span}
@@ -157,47 +158,44 @@ function steps(sql: Queryable, question: StepsQuestion, aggregate: 'exact_sum' |
     ), over as (
       select key, past as place, ${added} from placed where first < past group by key, past
     ), steps as (
-      select key, place, ${identifiers(sql, columns)} from begun
+      select key, place, ${all} from begun
       union all
-      select key, place, ${negative(sql)} from over
+      select key, place, ${sql.unsafe(eachColumn((column) => `-${column}`))} from over
       union all
       ${statusSteps(sql)}
     ), added as (
       select key, place, ${added} from steps where place < ${at.end}::integer group by key, place
     )
-    select key, place, (array[${commaSeparated(
-      sql,
-      columns.map((name) => {
-        const total = sql`${sql(aggregate)}(${sql(name)}) over w`;
-        return sql`(case when abs(${total}) <= ${Number.MAX_SAFE_INTEGER} then ${total} end)::bigint`;
-      }),
-    )}])::text as values
+    select key, place, (array[${sql.unsafe(runningSums(aggregate))}])::text as values
     from added window w as (partition by key order by place)`;
 }
 
-function eachColumn(
-  sql: Queryable,
-  expression: (column: Fragment) => Fragment,
-  names: readonly string[] = columns,
-): Fragment {
-  return commaSeparated(
-    sql,
-    names.map((name) => sql`${expression(sql`${sql(name)}`)} as ${sql(name)}`),
-  );
+/** A name of the registry, as text: of a fragment for each the driver makes a query for each. */
+function quoted(name: string): string {
+  return `"${name}"`;
 }
 
-function sums(sql: Queryable, aggregate: 'exact_sum' | 'sum'): Fragment {
-  return commaSeparated(
-    sql,
-    sumColumns.flatMap((name) => [
-      sql`${sql(aggregate)}(v.${sql(name)}) as ${sql(name)}`,
-      sql`count(v.${sql(name)}) as ${sql(name + coverageSuffix)}`,
-    ]),
-  );
+function eachColumn(expression: (column: string) => string): string {
+  return columns
+    .map(quoted)
+    .map((name) => `${expression(name)} as ${name}`)
+    .join(', ');
 }
 
-function negative(sql: Queryable): Fragment {
-  return eachColumn(sql, (column) => sql`-${column}`);
+function sums(aggregate: string): string {
+  const both = sumColumns.flatMap((name) => [
+    `${aggregate}(v.${quoted(name)}) as ${quoted(name)}`,
+    `count(v.${quoted(name)}) as ${quoted(name + coverageSuffix)}`,
+  ]);
+  return both.join(', ');
+}
+
+function runningSums(aggregate: string): string {
+  const running = columns.map((name) => {
+    const total = `${aggregate}(${quoted(name)}) over w`;
+    return `(case when abs(${total}) <= ${Number.MAX_SAFE_INTEGER} then ${total} end)::bigint`;
+  });
+  return running.join(', ');
 }
 
 function keyCondition(
@@ -267,10 +265,7 @@ function statusSteps(sql: Queryable): Fragment {
   const others = columns.filter((name) => name !== 'courses' && !statusColumns.includes(name));
   return sql`
     select key, place, 0, sum(is_current), sum(is_archived),
-      ${commaSeparated(
-        sql,
-        others.map(() => sql`null`),
-      )}
+      ${sql.unsafe(others.map(() => 'null').join(', '))}
     from (
       select key, begun as place, 1 as is_current, 0 as is_archived
       from changes where begun < ended
