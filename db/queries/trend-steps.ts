@@ -170,7 +170,7 @@ function steps(sql: Queryable, question: StepsQuestion, aggregate: 'exact_sum' |
     from added window w as (partition by key order by place)`;
 }
 
-/** A name of the registry, as text: of a fragment for each the driver makes a query for each. */
+/** A name of the registry, as SQL text: of every fragment the driver makes a query object. */
 function quoted(name: string): string {
   return `"${name}"`;
 }

@@ -84,3 +84,8 @@ export function sourceOf(state: SourceState): Source {
       }),
   };
 }
+
+/** These courses, and nothing else. */
+export function stateOf(...ids: number[]): SourceState {
+  return { ...emptyState(), courses: ids.map((id) => course(id)) };
+}

@@ -64,3 +64,24 @@ export async function createStore(t: Cleanup): Promise<TestStore> {
   });
   return { url, sql };
 }
+
+/** How much of it a store keeps. */
+export interface StoreCounts {
+  readonly versions: number;
+  readonly withdrawnVersions: number;
+  readonly snapshots: number;
+}
+
+export async function countRows({ sql }: TestStore): Promise<StoreCounts> {
+  const [row] = await sql<[StoreCounts]>`
+    select (select count(*) from course_versions) as versions,
+      (select count(*) from withdrawn_course_versions) as "withdrawnVersions",
+      (select count(*) from snapshots) as snapshots`;
+  return { ...row };
+}
+
+export async function totalsOf({ sql }: TestStore, snapshotId: number) {
+  const [row] = await sql<[{ totals: Record<string, number | null> }]>`
+    select totals from snapshots where snapshot_id = ${snapshotId}`;
+  return row.totals;
+}
