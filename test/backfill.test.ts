@@ -310,9 +310,24 @@ void t.test('what was carried over of home wikis is in trends, told apart', { sk
   t.match(totals, { additive: false, totals: { edits: 1000 }, withdrawn_since: 0 });
   t.same(totals.groups, grouped.items[1]?.groups);
   t.same(totals.totals, grouped.items[1]?.totals);
+  const ofBoth = await read<Answer>(`/v1/totals?snapshot=3&${both}&group_by=home_wiki`);
+  t.same(ofBoth.totals, together.items[0]?.totals);
+  t.same(ofBoth.groups, together.items[0]?.groups);
+  const ofOne = await read<Answer>('/v1/totals?snapshot=3&home_wiki=en.wikipedia.org');
+  t.same(ofOne.totals, english.items[0]?.totals);
+  t.same(ofOne.coverage, english.items[0]?.coverage);
+  const groupsFile = await service.inject(
+    '/v1/totals.csv?snapshot=3&home_wiki=en.wikipedia.org&group_by=home_wiki',
+  );
+  t.equal(groupsFile.headers['row-count'], '1');
+  t.equal(groupsFile.body.trim().split('\r\n').length, 2);
   for (const [query, status] of [
     ['snapshot=2&group_by=home_wiki', 404],
-    ['snapshot=3&home_wiki=en.wikipedia.org', 404],
+    ['snapshot=3&home_wiki=ta.wikipedia.org', 404],
+    ['snapshot=3&home_wiki=en.wikipedia.org&home_wiki=ta.wikipedia.org', 404],
+    ['snapshot=3&home_wiki=none', 404],
+    ['snapshot=3&home_wiki=en.wikipedia.org&type=Editathon', 404],
+    ['snapshot=3&group_by=home_wiki&type=Editathon', 404],
     ['snapshot=3&group_by=wiki', 404],
     ['snapshot=3', 200],
     ['home_wiki=ta.wikipedia.org', 200],

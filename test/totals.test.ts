@@ -379,7 +379,7 @@ void t.test('where a course has been withdrawn since, people are not known', asy
   t.match(await ask(app, ''), { snapshot_id: 2, withdrawn_since: 0, totals: { editors: 2 } });
 });
 
-void t.test('totals that were carried over are answered whole only', async (t) => {
+void t.test('totals that were carried over without groups are answered whole only', async (t) => {
   const { app, store } = await serve(t, state());
   await store.sql`
     insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at,

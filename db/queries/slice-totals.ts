@@ -1,5 +1,5 @@
 import type { Queryable } from '../connect.ts';
-import { readCarriedGroups } from './carried-groups.ts';
+import { carriedSlice, readCarriedGroups, togetherOf } from './carried-groups.ts';
 import { computeGroupTotals } from './compute-group-totals.ts';
 import { splitTotals, totalsColumns, type StoredTotals } from './compute-totals.ts';
 import type { Dimension } from './dimensions.ts';
@@ -38,11 +38,13 @@ export async function hasCarried(
   sql: Queryable,
   question: Pick<SliceQuestion, 'filters' | 'dimension' | 'snapshot'>,
 ): Promise<boolean> {
-  if (isWhole(question)) return true;
   const { filters, dimension, snapshot } = question;
-  if (hasFilters(filters) || dimension !== 'home_wiki') return false;
-  const groups = await readCarriedGroups(sql, [snapshot.snapshotId]);
-  return groups.size > 0;
+  const carried = carriedSlice(filters, dimension);
+  if (carried !== 'home wikis') return carried === 'whole';
+  const { snapshotId } = snapshot;
+  const groups = await readCarriedGroups(sql, [snapshotId], filters.home_wiki);
+  // Every wiki that is asked for: a sum without one of them would be too small.
+  return (groups.get(snapshotId)?.size ?? 0) >= (filters.home_wiki?.length ?? 1);
 }
 
 /**
@@ -54,16 +56,7 @@ export async function readSliceTotals(
   question: SliceQuestion,
 ): Promise<SliceTotals> {
   const { filters, dimension, snapshot, at } = question;
-  if (!snapshot.hasCourseRows) {
-    const carried = dimension && (await readCarriedGroups(sql, [snapshot.snapshotId]));
-    const groups = [...(carried?.get(snapshot.snapshotId) ?? [])];
-    return {
-      withdrawnSince: 0,
-      whole: snapshot,
-      groups:
-        carried === undefined ? null : groups.map(([key, of]) => ({ key, ...of })).sort(byEdits),
-    };
-  }
+  if (!snapshot.hasCourseRows) return readCarriedTotals(sql, question);
   const withdrawnSince = await findWithdrawnSince(sql, at.snapshotId);
   const asPublished = !hasFilters(filters) && withdrawnSince === 0;
   const rows = asPublished ? snapshot : await computeSliceTotals(sql, filters, at);
@@ -84,6 +77,24 @@ export async function readSliceTotals(
         ...withPeople(totals, peopleAreKnown, people?.ofGroup(key)),
       }))
       .sort(byEdits),
+  };
+}
+
+async function readCarriedTotals(
+  sql: Queryable,
+  { filters, dimension, snapshot }: SliceQuestion,
+): Promise<SliceTotals> {
+  const { snapshotId } = snapshot;
+  const carried =
+    carriedSlice(filters, dimension) === 'home wikis'
+      ? await readCarriedGroups(sql, [snapshotId], filters.home_wiki)
+      : undefined;
+  const ofWikis = [...(carried?.get(snapshotId) ?? [])];
+  const groups = ofWikis.map(([key, values]) => ({ key, ...values })).sort(byEdits);
+  return {
+    withdrawnSince: 0,
+    whole: hasFilters(filters) ? togetherOf(ofWikis.map(([, values]) => values)) : snapshot,
+    groups: dimension === undefined ? null : groups,
   };
 }
 

@@ -18,7 +18,7 @@ type GroupedSlice = SliceQuestion & { readonly dimension: Dimension };
 export async function countSliceGroups(sql: Queryable, question: GroupedSlice): Promise<number> {
   const { dimension, filters, snapshot, at } = question;
   if (!snapshot.hasCourseRows) {
-    const carried = await readCarriedGroups(sql, [snapshot.snapshotId]);
+    const carried = await readCarriedGroups(sql, [snapshot.snapshotId], filters.home_wiki);
     return carried.get(snapshot.snapshotId)?.size ?? 0;
   }
   const [row] = await sql<[{ groups: number }]>`

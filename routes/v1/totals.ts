@@ -53,8 +53,9 @@ const description =
   'for. Different people are counted of the whole, of one wiki, campaign, type or status, of ' +
   'the groups of the whole, and of any slice of the newest snapshot; of other slices of past ' +
   'snapshots nobody knows them, and they are null. Of totals that were carried over from ' +
-  'elsewhere, whose coverage is null, there is the whole and, where they have it, what ' +
-  'group_by=home_wiki asks for, which need not add up: anything else of such a snapshot is a 404.';
+  'elsewhere, whose coverage is null, there is the whole and, where they have them, home wikis, ' +
+  'by home_wiki and group_by=home_wiki, which need not add up to the whole: anything else of ' +
+  'such a snapshot is a 404.';
 
 export default function totals(app: FastifyInstance): void {
   async function ask(query: Query) {
