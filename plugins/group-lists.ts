@@ -19,6 +19,7 @@ import { readUntilLeft } from '../db/queries/read-until-left.ts';
 import { metrics } from '../metrics/registry.ts';
 import type { MetricValues } from '../metrics/totals.ts';
 import { fileDescriptions } from '../openapi/data-package.ts';
+import { csvFileName } from '../openapi/file-name.ts';
 import { continues, pageAddresses, readOrder, wrongCursor } from '../openapi/page.ts';
 import { completed } from '../openapi/totals.ts';
 import { ProblemError } from './errors.ts';
@@ -243,8 +244,7 @@ function groupLists(app: FastifyInstance): void {
         const kept = app.exports.kept(asked, client);
         const pinned = new URLSearchParams({ sort, snapshot: String(snapshotId) });
         if (dialect !== 'plain') pinned.set('dialect', dialect);
-        const manner = dialect === 'plain' ? '' : `-${dialect}`;
-        const name = `dashboard-${file.name}-snapshot-${String(snapshotId)}${manner}.csv`;
+        const name = csvFileName({ resource: file.name, snapshotId, dialect });
         return reply.answerStream({
           tag: asked.tag,
           head: {

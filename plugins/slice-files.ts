@@ -8,13 +8,15 @@ import type { RowsAt } from '../db/queries/filters.ts';
 import { requireState, streamFile, type Piece } from '../db/queries/stream-file.ts';
 import { readUntilLeft } from '../db/queries/read-until-left.ts';
 import { fileDescriptions } from '../openapi/data-package.ts';
+import { csvFileName, type NamedFile } from '../openapi/file-name.ts';
 import { ProblemError } from './errors.ts';
 import { expectedOf, type Queryable, type Question } from './questions.ts';
 
 export interface SliceFile {
   /** All that is asked besides the filters, the resource first. */
   readonly about: readonly unknown[];
-  readonly fileName: string;
+  /** What it is saved as tells, besides the filters. */
+  readonly named: Omit<NamedFile, 'snapshotId' | 'isOfHistory'>;
   /** Where this very file stays, if that is not where it was asked for. */
   readonly canonical?: string | undefined;
   readonly cacheControl?: string;
@@ -85,6 +87,12 @@ function sliceFiles(app: FastifyInstance): void {
       },
       client,
     );
+    const name = csvFileName({
+      ...file.named,
+      asked: { ...question.filters, ...file.named.asked },
+      snapshotId,
+      isOfHistory: file.isOfHistory ?? false,
+    });
     return this.answerStream({
       tag,
       head: {
@@ -95,7 +103,7 @@ function sliceFiles(app: FastifyInstance): void {
         links: app.published.links(file.canonical, fileDescriptions(question.snapshot)),
       },
       contentType: 'text/csv; charset=utf-8; header=present',
-      extraHeaders: { 'content-disposition': `attachment; filename="${file.fileName}"` },
+      extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
       lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
       kept,
     });

@@ -327,7 +327,8 @@ void t.test('a file of selected courses says how many rows it has', async (t) =>
     'row-count': '4',
     'snapshot-id': '1',
     'cache-control': 'no-cache',
-    'content-disposition': 'attachment; filename="dashboard-courses-selection-snapshot-1.csv"',
+    'content-disposition':
+      'attachment; filename="dashboard-courses-start_from-2026-01-01-snapshot-1.csv"',
     link: /<\/v1\/courses.csv\?start_from=2026-01-01&sort=-edits&snapshot=1>; rel="canonical"/,
   });
   const rows = response.body.trimEnd().split('\r\n').slice(1);

@@ -124,7 +124,7 @@ t.test('every file is kept once it was streamed, and is the same everywhere', as
       t.equal(kept.headers['repr-digest'], reprDigest(first.bytes), path);
       t.equal(kept.headers['content-encoding'], coding, path);
       t.equal(kept.headers['accept-ranges'], coding === undefined ? 'bytes' : undefined, path);
-      t.match(kept.headers['content-disposition'], /filename="dashboard-[\w-]+\.csv"/, path);
+      t.match(kept.headers['content-disposition'], /filename="dashboard-[\w.-]+\.csv"/, path);
       t.match(kept.headers['etag'], coding === undefined ? /^"[^"]+(?<!gzip)"$/ : /-gzip"$/, path);
       const there = await download(elsewhere, headers);
       t.ok(there.bytes.equals(first.bytes), `${path} on another instance`);

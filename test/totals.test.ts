@@ -254,7 +254,7 @@ void t.test('totals of a store that stays as it is', async (t) => {
     const file = await app.inject('/v1/totals.csv?group_by=campaign');
     t.match(file.headers, {
       'content-type': 'text/csv; charset=utf-8; header=present',
-      'content-disposition': 'attachment; filename="dashboard-totals-snapshot-1.csv"',
+      'content-disposition': 'attachment; filename="dashboard-totals-by-campaign-snapshot-1.csv"',
       'row-count': '4',
     });
     const [header, ...rows] = parse(file.body, { record_delimiter: '\r\n' });

@@ -130,8 +130,7 @@ export default function activity(app: FastifyInstance): void {
     async (request: FastifyRequest<{ Querystring: Static<typeof FileQuery> }>, reply) => {
       const { dialect, ...query } = request.query;
       const { question, asked, about, readCoverage } = await ask(query);
-      const manner = dialect === 'plain' ? '' : `-${dialect}`;
-      const { snapshotId } = question.snapshot;
+      const { from, to, interval, group_by: groupBy } = query;
 
       async function* pieces(tx: Queryable) {
         const coverage = await readCoverage(tx);
@@ -144,7 +143,7 @@ export default function activity(app: FastifyInstance): void {
       return reply.answerSliceFile(question, {
         rowsAtMost: sliceFileRowLimit,
         about: ['/v1/activity.csv', ...about, dialect],
-        fileName: `dashboard-activity-${query.interval}-snapshot-${snapshotId}${manner}.csv`,
+        named: { resource: 'activity', interval, groupBy, asked: { from, to }, dialect },
         head: csvText(activityColumns(), [], dialect),
         count: (tx) => countActivityRows(tx, asked),
         pieces,

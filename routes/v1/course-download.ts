@@ -17,6 +17,7 @@ import {
 } from '../../openapi/course-question.ts';
 import { fileDescriptions } from '../../openapi/data-package.ts';
 import { courseDialectProperty } from '../../openapi/dialect.ts';
+import { csvFileName } from '../../openapi/file-name.ts';
 import { filtersOf, type Filters } from '../../openapi/filters.ts';
 import { readOrder } from '../../openapi/page.ts';
 import { listSentence } from '../../openapi/table-schema.ts';
@@ -125,9 +126,8 @@ export default function courseDownload(
       const { snapshotId } = question.snapshot;
       const file = exportOf(question, { selection, sort, dialect }, request.client);
       const kept = app.exports.kept(file, request.client);
-      const what = isEveryCourse(selection) ? 'courses' : 'courses-selection';
-      const manner = dialect === 'plain' ? '' : `-${dialect}`;
-      const name = `dashboard-${what}-snapshot-${String(snapshotId)}${manner}.csv`;
+      const named = { ...selection.filters, q: query.q };
+      const name = csvFileName({ resource: 'courses', asked: named, snapshotId, dialect });
       const parameters = courseQuestionParameters({ ...selection, sort });
       if (dialect !== 'plain') parameters.set('dialect', dialect);
       parameters.set('snapshot', String(snapshotId));

@@ -234,15 +234,12 @@ export default function snapshots(app: FastifyInstance): void {
       const { dialect, ...asked } = request.query;
       const { from, to, interval, order } = asked;
       const question = await app.questions.ask(rangeOf(asked));
-      const { snapshot, newestId } = question;
+      const { newestId } = question;
       const history = { from, to, interval, order, pinnedTo: newestId };
-      const manner = dialect === 'plain' ? '' : `-${dialect}`;
       return reply.answerSliceFile(question, {
         isOfHistory: true,
         about: ['/v1/snapshots.csv', newestId, interval, from ?? null, to ?? null, order, dialect],
-        fileName:
-          `dashboard-snapshots-${interval}-to-snapshot-${String(snapshot.snapshotId)}` +
-          `${manner}.csv`,
+        named: { resource: 'snapshots', interval, asked: { from, to }, dialect },
         cacheControl: historyCacheControl,
         head: csvText(snapshotColumns(), [], dialect),
         count: (tx) => countHistory(tx, history),

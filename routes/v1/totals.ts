@@ -173,11 +173,10 @@ export default function totals(app: FastifyInstance): void {
       const { question, dimension, version, address, rows, countRows } = await ask(query);
       const pinned = address('/v1/totals.csv');
       if (dialect !== 'plain') pinned?.parameters.set('dialect', dialect);
-      const manner = dialect === 'plain' ? '' : `-${dialect}`;
       return reply.answerSliceFile(question, {
         about: ['/v1/totals.csv', dimension ?? null, dialect],
         canonical: addressText(pinned),
-        fileName: `dashboard-totals-snapshot-${question.snapshot.snapshotId}${manner}.csv`,
+        named: { resource: 'totals', groupBy: dimension, dialect },
         head: csvText(totalsColumns(version, dimension !== undefined), [], dialect),
         count: countRows,
         async *pieces(tx, at) {

@@ -147,7 +147,7 @@ export default function trends(app: FastifyInstance): void {
       const { question, dimension, about, list, read } = await ask(query);
       const { filters, at, snapshot } = question;
       const version = snapshot.definitionsVersion;
-      const manner = dialect === 'plain' ? '' : `-${dialect}`;
+      const { from, to, interval } = query;
 
       async function* wholes(tx: Queryable) {
         const { items } = await read(tx, at);
@@ -185,7 +185,7 @@ export default function trends(app: FastifyInstance): void {
         isOfHistory: true,
         rowsAtMost: sliceFileRowLimit,
         about: ['/v1/trends.csv', ...about, dialect],
-        fileName: `dashboard-trends-${query.interval}-to-snapshot-${snapshot.snapshotId}${manner}.csv`,
+        named: { resource: 'trends', interval, groupBy: dimension, asked: { from, to }, dialect },
         head: csvText(trendsColumns(version, dimension !== undefined), [], dialect),
         count: async (tx) => {
           const snapshots = await list(tx, at);
