@@ -115,6 +115,11 @@ const dayNames = [
   'created_to',
 ] as const;
 
+/** Whether the parameter is given once for each of its values. */
+export function isList(name: string): boolean {
+  return (valueNames as readonly string[]).includes(name);
+}
+
 /**
  * The filters among a query's parameters, so that the same question is always written the
  * same: names in one order, values sorted, each once.

@@ -28,12 +28,20 @@ declare module 'fastify' {
     methodsAt(address: string): readonly string[];
     /** Why a request has come to nothing: 404, or 405 with what would be answered. */
     nothingHere(request: FastifyRequest): ProblemError;
+    /** Has it looked for what else is wrong with a request that its schema refuses. */
+    alsoCheck(check: FurtherCheck): void;
   }
   interface FastifyContextConfig {
     /** For pages: query parameters that the schema does not know are let through. */
     anyQuery?: boolean;
   }
 }
+
+/** Tells what is wrong with the parameters that nothing is found of yet. */
+export type FurtherCheck = (
+  request: FastifyRequest,
+  found: readonly ParameterProblem[],
+) => Promise<readonly ParameterProblem[]>;
 
 export interface KnownRoute {
   readonly method: string;
@@ -205,13 +213,17 @@ export function problemOf(error: unknown): ProblemError {
   return new ProblemError(slugOfStatus[status] ?? 'bad-request', error.message, { cause: error });
 }
 
+function isOfSchema(error: ProblemError): boolean {
+  return error.code === 'invalid-parameter' && 'validationContext' in error;
+}
+
 /** Validation stops at the first part of a request that is bad; the client hears of all. */
 function withOtherParts(error: ProblemError, request: FastifyRequest): ProblemError {
-  if (error.code !== 'invalid-parameter' || !('validationContext' in error)) return error;
+  if (!isOfSchema(error)) return error;
   const errors = [...(error.errors ?? [])];
   const parts = { params: request.params, querystring: request.query } as const;
   for (const part of ['params', 'querystring'] as const) {
-    if (part === error.validationContext) continue;
+    if (part === (error as { validationContext?: unknown }).validationContext) continue;
     const result: unknown = request.getValidationFunction(part)?.(parts[part]);
     const other = (result as { error?: unknown } | undefined)?.error;
     if (other instanceof ProblemError) errors.push(...(other.errors ?? []));
@@ -293,9 +305,30 @@ function errors(app: FastifyInstance): void {
     reply.send(prepareProblem(nothingHere(request), request, reply));
   });
 
+  const checks: FurtherCheck[] = [];
+  app.decorate('alsoCheck', (check: FurtherCheck) => {
+    checks.push(check);
+  });
+
+  async function withFurtherProblems(
+    error: ProblemError,
+    request: FastifyRequest,
+  ): Promise<ProblemError> {
+    const found = [...(error.errors ?? [])];
+    for (const check of checks) {
+      try {
+        found.push(...(await check(request, found)));
+      } catch (cause) {
+        // It is refused in any case, for what is known to be wrong.
+        request.log.debug({ err: cause }, 'what else is wrong with a request is not known');
+      }
+    }
+    return ProblemError.invalidParameters(found);
+  }
+
   const refusals = new Refusals(() => performance.now());
 
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler(async (error, request, reply) => {
     // A body is read before it is noticed that nobody wants it.
     let problem = request.is404 ? nothingHere(request) : problemOf(error);
     if (problem.code === 'unavailable') {
@@ -306,10 +339,12 @@ function errors(app: FastifyInstance): void {
     } else if (problem.statusCode >= 500) {
       request.log.error({ err: problem.cause ?? problem }, problem.message);
     } else {
-      problem = withOtherParts(problem, request);
+      if (isOfSchema(problem)) {
+        problem = await withFurtherProblems(withOtherParts(problem, request), request);
+      }
       request.log.debug({ problem: problem.code, errors: problem.errors }, problem.message);
     }
-    reply.send(prepareProblem(problem, request, reply));
+    return reply.send(prepareProblem(problem, request, reply));
   });
 }
 

@@ -14,7 +14,7 @@ import { isTiedToNewest } from '../db/queries/slice-people.ts';
 import { findSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
 import { findNextMoment, readStoreState, type StoreState } from '../db/queries/store-state.ts';
 import type { Expected } from '../db/queries/stream-file.ts';
-import { filtersOf, reversedRanges, type Filters } from '../openapi/filters.ts';
+import { filtersOf, isList, reversedRanges, type Filters } from '../openapi/filters.ts';
 import { definitionsVersion } from '../metrics/registry.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';
 import { ProblemError } from './errors.ts';
@@ -150,10 +150,10 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
   const making = new Map<string, Promise<Ready>>();
   const ties = new LRUCache<string, boolean>({ max: keptTies });
 
-  async function ask(query: Filters & Range, asked = 'latest'): Promise<Question> {
+  /** What is wrong with parameters that are of the right form, and the snapshot that is asked for. */
+  async function check(query: Filters & Range, asked: string, now: Moment) {
     const problems: ParameterProblem[] = reversedRanges(query).map(inQuery);
     const filters = filtersOf(query);
-    const now = await state.read();
     problems.push(...(await names.problems(filters, now)));
     const found = await snapshotOf(asked, now.latest);
     if (found === undefined) {
@@ -161,6 +161,24 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       const detail = `names no snapshot; the newest is ${newest}`;
       problems.push(inQuery({ name: 'snapshot', detail }));
     }
+    return { filters, found, problems };
+  }
+
+  // Where some parameters are not even of the right form, whoever asks hears of the others, too.
+  app.alsoCheck(async (request, found) => {
+    const { properties = {} } = (request.routeOptions.schema?.querystring ?? {}) as {
+      readonly properties?: object;
+    };
+    if (!('campaign' in properties) && !('snapshot' in properties)) return [];
+    const bad = new Set(found.map(({ name }) => name));
+    const { snapshot, ...query } = rightOnes(request.query as RawQuery, bad);
+    const { problems } = await check(query, snapshot ?? 'latest', await state.read());
+    return problems;
+  });
+
+  async function ask(query: Filters & Range, asked = 'latest'): Promise<Question> {
+    const now = await state.read();
+    const { filters, found, problems } = await check(query, asked, now);
     if (found === undefined || problems.length > 0) throw ProblemError.invalidParameters(problems);
     const { row, until } = found;
     return {
@@ -378,6 +396,19 @@ function isSameState(one: StoreState, other: StoreState): boolean {
     one.newestId === other.newestId &&
     one.revision === other.revision &&
     one.revisedAt?.getTime() === other.revisedAt?.getTime()
+  );
+}
+
+type RawQuery = Readonly<Record<string, string | readonly string[]>>;
+
+/** Of the parameters as they were sent, those that their schema has nothing against. */
+function rightOnes(
+  query: RawQuery,
+  bad: ReadonlySet<string>,
+): Filters & Range & { readonly snapshot?: string } {
+  const right = Object.entries(query).filter(([name]) => !bad.has(name));
+  return Object.fromEntries(
+    right.map(([name, value]) => [name, isList(name) ? [value].flat() : value]),
   );
 }
 

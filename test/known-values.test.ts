@@ -4,6 +4,8 @@ import type { Problem } from '../openapi/problem.ts';
 import { closestName } from '../plugins/nearest-name.ts';
 import { campaign, course, emptyState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
+import { createService, TestClock } from './support/service.ts';
+import { createStore } from './support/store.ts';
 
 interface Totals {
   readonly totals: { readonly courses: number };
@@ -109,6 +111,49 @@ void t.test('an unknown value is answered with the closest known one', async (t)
   const [detail = ''] = await hints(app, many);
   t.equal(detail.split(', ').length, 11, 'ten, and how many more');
   t.match(detail, /, and 2 more$/);
+});
+
+void t.test('every bad parameter is named, whatever is wrong with each', async (t) => {
+  const { app } = await serve(t, {
+    ...emptyState(),
+    campaigns: [campaign(1, { slug: 'women' })],
+    courses: [course(1, { campaignIds: [1] })],
+  });
+  const named = async (url: string) => {
+    const answer = await app.inject(url);
+    t.equal(answer.statusCode, 400, url);
+    return answer.json<Problem>().errors?.map(({ name }) => name);
+  };
+  const ofForm = 'wiki=&start_from=2026-02-30&foo=1';
+  const ofStore = 'campaign=women&campaign=wommen&type=x&end_from=2026-02-02&end_to=2026-02-01';
+  t.strictSame(await named(`/v1/totals?${ofForm}&${ofStore}&snapshot=99`), [
+    'foo',
+    'wiki',
+    'start_from',
+    'end_from',
+    'campaign',
+    'type',
+    'snapshot',
+  ]);
+  t.strictSame(await named('/v1/trends?interval=hour&from=2026-02-02&to=2026-02-01&type=x'), [
+    'interval',
+    'from',
+    'type',
+  ]);
+  t.strictSame(await named('/v1/courses.csv?dialect=x&campaign=wommen'), ['dialect', 'campaign']);
+  t.strictSame(await named('/v1/campaigns?limit=0&snapshot=99'), ['limit', 'snapshot']);
+  t.strictSame(await named('/v1/courses?limit=0&campaign=women&type=none'), ['limit']);
+  t.strictSame(await named('/v1/snapshots?limit=0&campaign=wommen'), ['campaign', 'limit']);
+  t.strictSame(await named('/v1/totals?campaign=%ff&campaign=wommen&type=x'), ['campaign', 'type']);
+});
+
+void t.test('what the store cannot tell is no reason to tell nothing', async (t) => {
+  const store = await createStore(t);
+  const app = await createService(t, store, new TestClock());
+  const answer = await app.inject('/v1/totals?foo=1&campaign=wommen');
+  t.equal(answer.statusCode, 400, 'nothing is published, and the form is wrong all the same');
+  t.strictSame(answer.json<Problem>().errors?.length, 1);
+  t.equal((await app.inject('/v1/totals?campaign=wommen')).statusCode, 503);
 });
 
 void t.test('the closest name is found among thousands without holding up anybody', (t) => {
