@@ -36,6 +36,16 @@ function isUnmodifiedSince(moment: number, { lastModified, dates }: Validators):
 }
 
 /**
+ * What is sent whole may be another state than the client has seen, if the date allows it; a
+ * part must be of the very file that the client has the rest of.
+ */
+function mayBeSent(moment: number, headers: IncomingHttpHeaders, validators: Validators): boolean {
+  const { lastModified = '' } = validators;
+  if (headers.range !== undefined) return isUnmodifiedSince(moment, validators);
+  return moment >= Date.parse(lastModified);
+}
+
+/**
  * The preconditions of a GET or HEAD by RFC 9110 §13.2.2, against what would be sent now:
  * the strong tag of the selected coding and when it last changed. Dates that are not HTTP
  * dates are ignored (§13.1.3), and the request's Cache-Control has no say.
@@ -50,7 +60,7 @@ export function evaluate(headers: IncomingHttpHeaders, validators: Validators): 
     if (!fresh({ 'if-none-match': strong.join(',') }, { etag })) return 'failed';
   } else if (unmodifiedSince !== undefined && lastModified !== undefined) {
     const moment = momentOf(unmodifiedSince);
-    if (moment !== undefined && !isUnmodifiedSince(moment, validators)) return 'failed';
+    if (moment !== undefined && !mayBeSent(moment, headers, validators)) return 'failed';
   }
 
   const ifNoneMatch = headers['if-none-match'];

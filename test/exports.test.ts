@@ -207,6 +207,18 @@ t.test('parts of a file', async (t) => {
   t.equal(held.status, 304, 'preconditions come first');
   const failed = await download(csv, { ...plain, range: 'bytes=0-1', 'if-match': '"another"' });
   t.equal(failed.status, 412);
+  // A later date may be of another file, of which this is not the rest.
+  const dated = new Date(String(headers['last-modified']));
+  for (const [seconds, ofPart, ofWhole] of [
+    [-1, 412, 412],
+    [0, 206, 200],
+    [1, 412, 200],
+  ] as const) {
+    const until = new Date(dated.getTime() + seconds * 1000).toUTCString();
+    const fields = { ...plain, 'if-unmodified-since': until };
+    t.equal((await download(csv, { ...fields, range: 'bytes=0-1' })).status, ofPart, until);
+    t.equal((await download(csv, fields)).status, ofWhole, until);
+  }
   const head = await download(csv, { ...plain, range: 'bytes=0-1' }, 'HEAD');
   t.equal(head.status, 200, 'HEAD has no parts');
 });

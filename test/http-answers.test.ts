@@ -145,34 +145,38 @@ t.test('If-Match and If-Unmodified-Since that fail are 412', async (t) => {
   }
   const until = (date: string) => get(app, { 'if-unmodified-since': date });
   t.equal((await until('Sun, 22 Nov 2026 11:59:59 GMT')).statusCode, 412);
-  t.equal((await until('Sun, 22 Nov 2026 12:00:01 GMT')).statusCode, 412, 'not what was sent');
+  t.equal((await until('Sun, 22 Nov 2026 12:00:01 GMT')).statusCode, 200);
   t.equal((await until(computedAt.toUTCString())).statusCode, 200);
   t.equal((await until('whenever')).statusCode, 200);
 });
 
-t.test('of what never changes any later date holds, of what has vague dates none', async (t) => {
-  const app = await buildFrame(t, (app) => {
-    for (const dates of ['immutable', 'vague'] as const) {
-      app.get(`/${dates}`, (_request, reply) => {
-        reply.answer(representation, { ...head, dates });
-      });
+t.test(
+  'a 304 at a later date is of what never changes alone, and none of vague dates',
+  async (t) => {
+    const app = await buildFrame(t, (app) => {
+      for (const dates of ['immutable', 'vague'] as const) {
+        app.get(`/${dates}`, (_request, reply) => {
+          reply.answer(representation, { ...head, dates });
+        });
+      }
+    });
+    const status = async (path: string, name: string, moment: Date) =>
+      (await get(app, { [name]: moment.toUTCString() }, path)).statusCode;
+    const [earlier, later] = [-1000, 1000].map((by) => new Date(computedAt.getTime() + by));
+    for (const [moment, since, until] of [
+      [earlier, 200, 412],
+      [computedAt, 304, 200],
+      [later, 304, 200],
+    ] as const) {
+      if (moment === undefined) continue;
+      t.equal(await status('/immutable', 'if-modified-since', moment), since);
+      t.equal(await status('/vague', 'if-modified-since', moment), 200);
+      for (const path of ['/immutable', '/vague']) {
+        t.equal(await status(path, 'if-unmodified-since', moment), until, path);
+      }
     }
-  });
-  const status = async (path: string, name: string, moment: Date) =>
-    (await get(app, { [name]: moment.toUTCString() }, path)).statusCode;
-  const [earlier, later] = [-1000, 1000].map((by) => new Date(computedAt.getTime() + by));
-  for (const [moment, since, until] of [
-    [earlier, 200, 412],
-    [computedAt, 304, 200],
-    [later, 304, 200],
-  ] as const) {
-    if (moment === undefined) continue;
-    t.equal(await status('/immutable', 'if-modified-since', moment), since);
-    t.equal(await status('/immutable', 'if-unmodified-since', moment), until);
-    t.equal(await status('/vague', 'if-modified-since', moment), 200);
-    t.equal(await status('/vague', 'if-unmodified-since', moment), 412);
-  }
-});
+  },
+);
 
 t.test('the same bytes at two addresses have two tags', (t) => {
   const at = (address: string) => Representation.of('{}', undefined, address).tag;

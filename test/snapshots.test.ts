@@ -257,8 +257,6 @@ void t.test(
       for (const since of [date, held.get(url) ?? '', 'Sun, 22 Nov 2026 12:59:59 GMT']) {
         const { statusCode } = await get(app, url, { 'if-modified-since': since });
         t.equal(statusCode, 200, `${url} since ${since}`);
-        const until = await get(app, url, { 'if-unmodified-since': since });
-        t.equal(until.statusCode, 412, `${url} unmodified since ${since}`);
       }
       const now = String((await get(app, url)).headers['last-modified']);
       t.equal((await get(app, url, { 'if-modified-since': now })).statusCode, 304, url);
