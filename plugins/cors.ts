@@ -6,6 +6,7 @@ import fp from 'fastify-plugin';
 /** What a script of another origin may see beside the body. */
 export const exposedHeaders: readonly string[] = [
   'Accept-Ranges',
+  'Cache-Control',
   'Content-Disposition',
   'Content-Range',
   'ETag',
@@ -18,6 +19,7 @@ export const exposedHeaders: readonly string[] = [
   'Retry-After',
   'Row-Count',
   'Snapshot-Id',
+  'Vary',
 ];
 
 /** Seconds for which a browser need not ask again: a day, the longest that browsers keep it. */

@@ -28,10 +28,13 @@ declare module 'fastify' {
 const jsonMediaType = 'application/json';
 
 function negotiation(app: FastifyInstance): void {
-  // Who accepts nothing but problems would have no use for a 406 either.
   const json = new MediaChoice([jsonMediaType, problemMediaType]);
 
-  const acceptsJson = (accept: string | undefined) => json.choose(accept) !== undefined;
+  // Who names nothing but problems would have no use for a 406 either.
+  const acceptsJson = (accept: string | undefined) => {
+    const chosen = json.choose(accept);
+    return chosen === jsonMediaType || (chosen !== undefined && accept?.includes(chosen) === true);
+  };
 
   app.addHook('onRoute', (route) => {
     const { schema } = route;

@@ -50,6 +50,18 @@ t.test('a type is chosen by Accept, and what names none rules none out', (t) => 
   t.end();
 });
 
+t.test('JSON is ruled out by name beside anything else, too', async (t) => {
+  for (const [accept, status] of [
+    ['application/json;q=0, */*', 406],
+    ['application/json;q=0, application/problem+json', 200],
+    ['application/problem+json', 200],
+    ['application/*', 200],
+  ] as const) {
+    const { statusCode } = await app.inject({ url: '/v1/totals', headers: { accept } });
+    t.equal(statusCode, status, accept);
+  }
+});
+
 t.test('JSON that Accept rules out is a 406, on every operation that answers JSON', async (t) => {
   const { paths } = app.swagger() as unknown as {
     paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
