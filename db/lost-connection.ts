@@ -2,32 +2,47 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Sql, TransactionSql } from './connect.ts';
 
 /**
- * Makes losing a connection an error of the transaction that was on it, and no more. The
- * driver (postgres 3.4.9, porsager/postgres#1208) ends the process when anything is asked of
- * a transaction whose connection has gone, its own rollback and the rest of a cursor included,
- * and takes a cursor that was interrupted for one that has come to its end.
+ * Makes losing a connection an error of what was on it, and no more. The driver (postgres 3.4.9)
+ *
+ * - ends the process when anything is asked of a transaction whose connection has gone, its own
+ *   rollback, a savepoint's and the rest of a cursor included (porsager/postgres#1208), and takes
+ *   a cursor that was interrupted for one that has come to its end;
+ * - keeps the last words of a server that ended a connection in the middle of a query, and fails
+ *   with them the first query of the next connection in its place, before that is even sent.
  */
 export function surviveLostConnections(sql: Sql): Sql {
   const begin: (mode: string, work: Work) => Promise<unknown> = sql.begin.bind(sql);
-  const surviving = (...given: [Work] | [string, Work]): Promise<unknown> => {
-    const [mode, work] = given.length === 1 ? ['', given[0]] : given;
+
+  function attempt(mode: string, work: Work, onBegun: () => void): Promise<unknown> {
     const connection = { lost: false };
-    const ended = begin(mode, async (tx) => {
-      try {
-        return await work(guarded(tx, connection));
-      } catch (error) {
-        // A loss is known by the next turn of the event loop. There is nothing to roll back
-        // then, and nobody waits for this any more: the transaction has failed already.
-        await delay(0);
-        if (connection.lost) await new Promise<never>(() => undefined);
-        throw error;
-      }
+    const ended = begin(mode, (tx) => {
+      onBegun();
+      return unlessLost(connection, () => work(guarded(tx, connection)));
     });
     // It only ends before the work in it does when the connection has gone.
     ended.catch(() => (connection.lost = true));
     return ended;
-  };
-  return Object.assign(sql, { begin: surviving });
+  }
+
+  async function surviving(...given: [Work] | [string, Work]): Promise<unknown> {
+    const [mode, work] = given.length === 1 ? ['', given[0]] : given;
+    for (let left = sql.options.max; ; left -= 1) {
+      let hasBegun = false;
+      try {
+        return await attempt(mode, work, () => (hasBegun = true));
+      } catch (error) {
+        if (hasBegun || left === 0 || !isOfEndedConnection(error)) throw error;
+      }
+    }
+  }
+
+  return new Proxy(Object.assign(sql, { begin: surviving }), {
+    apply(target, self, args) {
+      const made: unknown = Reflect.apply(target, self, args);
+      if (isQuery(made)) sendAgain(made, sql.options.max);
+      return made;
+    },
+  });
 }
 
 type Work = (tx: TransactionSql) => unknown;
@@ -48,19 +63,76 @@ class LostConnection extends Error {
   }
 }
 
+/** SQLSTATEs of a connection that the server has ended, or crashed with. */
+const endedStates: readonly unknown[] = ['57P01', '57P02'];
+
+function isOfEndedConnection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && endedStates.includes(error.code);
+}
+
+/** What fails with the last words of a connection that it was never on is asked once more. */
+function sendAgain(query: Query, times: number): void {
+  const reject = query.reject.bind(query);
+  let left = times;
+  query.reject = (error) => {
+    if (query.state !== null || left === 0 || !isOfEndedConnection(error)) {
+      reject(error);
+      return;
+    }
+    left -= 1;
+    query.handler(query);
+  };
+}
+
+async function unlessLost(connection: ConnectionState, work: () => unknown): Promise<unknown> {
+  try {
+    return await work();
+  } catch (error) {
+    // A loss is known by the next turn of the event loop. There is nothing to roll back then,
+    // and nobody waits for this any more: the transaction has failed already.
+    await delay(0);
+    if (connection.lost) await new Promise<never>(() => undefined);
+    throw error;
+  }
+}
+
 function guarded(tx: TransactionSql, connection: ConnectionState): TransactionSql {
-  return new Proxy(tx, {
-    apply(target, self, args) {
+  function guardedMaking(make: Making): Making {
+    return (...args) => {
       if (connection.lost) throw new LostConnection();
-      const made: unknown = Reflect.apply(target, self, args);
-      if (made instanceof Promise && 'cursor' in made) guardCursors(made as Query, connection);
+      const made = make(...args);
+      if (isQuery(made)) guardCursors(made, connection);
       return made;
+    };
+  }
+  const tagged = guardedMaking(tx as unknown as Making);
+  const unsafe = guardedMaking(tx.unsafe.bind(tx) as Making);
+  function savepoint(work: Work): Promise<unknown> {
+    if (connection.lost) throw new LostConnection();
+    return tx.savepoint((inner) => unlessLost(connection, () => work(guarded(inner, connection))));
+  }
+  return new Proxy(tx, {
+    apply: (_target, _self, args) => tagged(...args),
+    get(target, name) {
+      if (name === 'unsafe') return unsafe;
+      return name === 'savepoint' ? savepoint : Reflect.get(target, name);
     },
   });
 }
 
+type Making = (...args: unknown[]) => unknown;
+
+function isQuery(made: unknown): made is Query {
+  return made instanceof Promise && 'cursor' in made;
+}
+
+/** As the driver makes it. */
 interface Query extends Promise<unknown> {
   cursor(rows: number): Cursor;
+  reject: (error: unknown) => void;
+  /** Null until it is sent. */
+  readonly state: unknown;
+  readonly handler: (query: Query) => void;
 }
 
 function guardCursors(query: Query, connection: ConnectionState): void {

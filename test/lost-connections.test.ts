@@ -1,0 +1,142 @@
+import { setTimeout } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { connect, type Sql } from '../db/connect.ts';
+import { course, emptyState, sourceOf } from './support/courses.ts';
+import { createService, publish, TestClock } from './support/service.ts';
+import { createStore, type TestStore } from './support/store.ts';
+import { until } from './embedded/holder.ts';
+
+const applicationName = 'connections of the test';
+
+function connectTo(t: Test, store: TestStore): Sql {
+  const address = { url: store.url };
+  const sql = connect(address, { max: 3, applicationName, statementTimeout: 0 });
+  t.teardown(() => sql.end({ timeout: 1 }));
+  return sql;
+}
+
+/** Ends the backends that are in the middle of something, once there are so many. */
+async function endBusy(store: TestStore, name: string, count: number): Promise<void> {
+  await until('they are busy', async () => {
+    const busy = await store.sql`
+      select from pg_stat_activity
+      where application_name = ${name} and state = 'active' and wait_event is not null`;
+    return busy.count === count;
+  });
+  await store.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = ${name} and state = 'active'`;
+}
+
+t.test('who comes after a connection that was ended does not hear of it', async (t) => {
+  const store = await createStore(t);
+  const sql = connectTo(t, store);
+  const asked = {
+    'a query': () => sql`select 1 as one`,
+    'a transaction': () => sql.begin((tx) => tx`select 1 as one`),
+  };
+  for (const [what, ask] of Object.entries(asked)) {
+    const lost = [1, 2, 3].map(() => t.rejects(sql`select pg_sleep(60)`, what));
+    await endBusy(store, applicationName, 3);
+    await Promise.all(lost);
+    await setTimeout(100);
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all([1, 2, 3, 4].map(ask));
+      t.ok(
+        answers.every(([row]) => row?.['one'] === 1),
+        what,
+      );
+    }
+  }
+});
+
+t.test('what is asked in a transaction whose connection has gone ends in an error', async (t) => {
+  const store = await createStore(t);
+  const sql = connectTo(t, store);
+  const works: Record<string, Parameters<Sql['begin']>[1]> = {
+    'a savepoint': (tx) => tx.savepoint((inner) => inner`select pg_sleep(60)`),
+    'a savepoint in one': (tx) =>
+      tx.savepoint((inner) => inner.savepoint((last) => last`select pg_sleep(60)`)),
+    'a text': (tx) => tx.unsafe('select pg_sleep(60)'),
+    'a cursor': async (tx) => {
+      for await (const _rows of tx`select pg_sleep(60)`.cursor(1));
+    },
+    'the next query': async (tx) => {
+      await tx`select pg_sleep(60)`.catch(() => undefined);
+      await setTimeout(50);
+      return tx`select 1`;
+    },
+    'the next text': async (tx) => {
+      await tx`select pg_sleep(60)`.catch(() => undefined);
+      await setTimeout(50);
+      return tx.unsafe('select 1');
+    },
+    'the next savepoint': async (tx) => {
+      await tx`select pg_sleep(60)`.catch(() => undefined);
+      await setTimeout(50);
+      return tx.savepoint((inner) => inner`select 1`);
+    },
+  };
+  for (const [what, work] of Object.entries(works)) {
+    const lost = t.rejects(sql.begin(work), what);
+    await endBusy(store, applicationName, 1);
+    await lost;
+    // What goes wrong afterwards ends the process, and this test with it.
+    await setTimeout(100);
+    t.equal((await sql`select 1`).count, 1, what);
+  }
+});
+
+t.test('an error in a savepoint leaves its transaction as it was', async (t) => {
+  const store = await createStore(t);
+  const sql = connectTo(t, store);
+  const rows = await sql.begin(async (tx) => {
+    await t.rejects(
+      tx.savepoint((inner) => inner`select 1 / 0`),
+      { code: '22012' },
+    );
+    return tx`select 1 as one`;
+  });
+  t.equal(rows[0]?.['one'], 1);
+});
+
+t.test('a question whose connection is ended is a 503, and the next one is answered', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const courses = [1, 2, 3].map((id) => course(id, { homeWiki: 'en.wikipedia.org' }));
+  await publish(store, sourceOf({ ...emptyState(), courses }), clock);
+  const app = await createService(t, store, clock);
+  for (const path of [
+    '/v1/trends?created_from=2001-01-01',
+    '/v1/trends?group_by=home_wiki',
+    '/v1/trends?group_by=start_year&created_from=2001-01-01',
+    '/v1/totals?created_from=2001-01-01',
+    '/v1/totals?group_by=type&created_from=2001-01-01',
+    '/v1/activity',
+    '/v1/courses',
+    '/v1/trends.csv?group_by=type',
+    '/v1/totals.csv?group_by=type',
+    '/v1/courses.csv?home_wiki=en.wikipedia.org',
+  ]) {
+    const locked = await store.sql.reserve();
+    await locked`begin`;
+    await locked`lock table course_versions in access exclusive mode`;
+    const asked = app.inject(path);
+    await until('it waits for the table', async () => {
+      const ended = await locked`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`;
+      return ended.count > 0;
+    });
+    await locked`rollback`;
+    locked.release();
+    t.equal((await asked).statusCode, 503, path);
+    await setTimeout(50);
+    const next = await Promise.all([1, 2, 3].map(() => app.inject(path)));
+    t.strictSame(
+      next.map(({ statusCode }) => statusCode),
+      [200, 200, 200],
+      path,
+    );
+  }
+});
