@@ -4,6 +4,7 @@ import { surviveLostConnections } from './lost-connection.ts';
 /** 64-bit integers are read as numbers, which hold them exactly up to 2^53 − 1. */
 interface StoreTypes extends Record<string, unknown> {
   bigint: number;
+  timestamptz: Date;
 }
 
 export type Sql = postgres.Sql<StoreTypes>;
@@ -36,6 +37,16 @@ function safeInteger(text: string): number {
   return value;
 }
 
+/**
+ * `0018-08-14 10:00:00+00`, as ISO 8601 has it: what else JavaScript makes of such a text is its
+ * own affair, and of the years before 100 something wrong.
+ */
+function moment(text: string): Date {
+  const parsed = new Date(text.replace(' ', 'T').replace(/\+00$/, 'Z'));
+  if (Number.isNaN(parsed.getTime())) throw new RangeError(`${text} is no moment in UTC`);
+  return parsed;
+}
+
 /** Connections are made when a query needs one. Ends with `sql.end()`. */
 export function connect(address: StoreAddress, options: ConnectOptions): Sql {
   const settings = {
@@ -49,6 +60,12 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     onnotice: () => undefined,
     types: {
       bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },
+      timestamptz: {
+        to: 1184,
+        from: [1184],
+        serialize: (given: Date) => new Date(given).toISOString(),
+        parse: moment,
+      },
     },
     connection: {
       application_name: options.applicationName,
@@ -61,7 +78,10 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
       // Texts of dates and intervals are compared by tests and never by the locale.
       DateStyle: 'ISO, YMD',
     },
-  } satisfies postgres.Options<{ bigint: postgres.PostgresType<number> }>;
+  } satisfies postgres.Options<{
+    bigint: postgres.PostgresType<number>;
+    timestamptz: postgres.PostgresType<Date>;
+  }>;
   if (!('url' in address)) return surviveLostConnections(postgres({ ...settings, ...address }));
   const { url, socketDirectory } = splitSocketDirectory(address.url);
   return surviveLostConnections(

@@ -13,10 +13,10 @@ import type { Sql, TransactionSql } from './connect.ts';
 export function surviveLostConnections(sql: Sql): Sql {
   const begin: (mode: string, work: Work) => Promise<unknown> = sql.begin.bind(sql);
 
-  function attempt(mode: string, work: Work, onBegun: () => void): Promise<unknown> {
+  function attempt(mode: string, work: Work, progress: { begun: boolean }): Promise<unknown> {
     const connection = { lost: false };
     const ended = begin(mode, (tx) => {
-      onBegun();
+      progress.begun = true;
       return unlessLost(connection, () => work(guarded(tx, connection)));
     });
     // It only ends before the work in it does when the connection has gone.
@@ -27,11 +27,11 @@ export function surviveLostConnections(sql: Sql): Sql {
   async function surviving(...given: [Work] | [string, Work]): Promise<unknown> {
     const [mode, work] = given.length === 1 ? ['', given[0]] : given;
     for (let left = sql.options.max; ; left -= 1) {
-      let hasBegun = false;
+      const progress = { begun: false };
       try {
-        return await attempt(mode, work, () => (hasBegun = true));
+        return await attempt(mode, work, progress);
       } catch (error) {
-        if (hasBegun || left === 0 || !isOfEndedConnection(error)) throw error;
+        if (progress.begun || left === 0 || !isOfEndedConnection(error)) throw error;
       }
     }
   }
@@ -97,30 +97,30 @@ async function unlessLost(connection: ConnectionState, work: () => unknown): Pro
 }
 
 function guarded(tx: TransactionSql, connection: ConnectionState): TransactionSql {
-  function guardedMaking(make: Making): Making {
-    return (...args) => {
+  function guardedMaking<Args extends readonly unknown[]>(make: (...args: Args) => unknown) {
+    return (...args: Args): unknown => {
       if (connection.lost) throw new LostConnection();
       const made = make(...args);
       if (isQuery(made)) guardCursors(made, connection);
       return made;
     };
   }
-  const tagged = guardedMaking(tx as unknown as Making);
-  const unsafe = guardedMaking(tx.unsafe.bind(tx) as Making);
+  const tagged = guardedMaking(tx as (...args: unknown[]) => unknown);
+  const unsafe = guardedMaking((...args: Parameters<TransactionSql['unsafe']>) =>
+    tx.unsafe(...args),
+  );
   function savepoint(work: Work): Promise<unknown> {
     if (connection.lost) throw new LostConnection();
     return tx.savepoint((inner) => unlessLost(connection, () => work(guarded(inner, connection))));
   }
   return new Proxy(tx, {
-    apply: (_target, _self, args) => tagged(...args),
-    get(target, name) {
+    apply: (_target, _self, args: unknown[]) => tagged(...args),
+    get(target, name): unknown {
       if (name === 'unsafe') return unsafe;
       return name === 'savepoint' ? savepoint : Reflect.get(target, name);
     },
   });
 }
-
-type Making = (...args: unknown[]) => unknown;
 
 function isQuery(made: unknown): made is Query {
   return made instanceof Promise && 'cursor' in made;

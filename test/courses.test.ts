@@ -428,3 +428,37 @@ void t.test(
     }
   },
 );
+
+void t.test('a year before 100, as of a slip, is that year everywhere', async (t) => {
+  const start = '0018-08-14T10:00:00Z';
+  const courses = [
+    course(1, { start, end: '0099-12-31T23:59:59Z', createdAt: '0001-01-01T00:00:00Z' }),
+    course(2, { start: '0999-01-01T00:00:00Z' }),
+  ];
+  const campaigns = [campaign(1, { slug: 'old', start, end: start })];
+  const { app } = await serve(t, { ...emptyState(), campaigns, courses });
+  const dates = { start, end: '0099-12-31T23:59:59Z', created_at: '0001-01-01T00:00:00Z' };
+  t.match((await read<Page>(app, '/v1/courses?sort=start')).items[0], dates);
+  t.match(await read(app, '/v1/courses/1'), dates);
+  t.match((await read<Page>(app, '/v1/courses/1/history')).items[0], dates);
+  t.match(await read(app, '/v1/campaigns/old'), { start, end: start });
+  const file = async (path: string) => {
+    const answer = await app.inject(path);
+    t.equal(answer.statusCode, 200, path);
+    return answer.body;
+  };
+  const all = Object.values(dates).join(',');
+  for (const sort of ['course_id', 'start']) {
+    t.match(await file(`/v1/courses.csv?sort=${sort}`), all);
+    t.match(await file(`/v1/courses.csv?dialect=excel&sort=${sort}`), all);
+  }
+  t.match(await file('/v1/courses.csv?dialect=dashboard'), '0018-08-14 10:00:00 UTC');
+  t.match(await file('/v1/campaigns.csv'), `${start},${start}`);
+  const found = await read<Page>(app, '/v1/courses?start_from=0018-08-14&start_to=0018-08-14');
+  t.equal(found.items.length, 1);
+  const { groups } = await read<{ groups: { key: string }[] }>(
+    app,
+    '/v1/totals?group_by=start_year',
+  );
+  t.same(groups.map(({ key }) => key).sort(), ['0018', '0999']);
+});

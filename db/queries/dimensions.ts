@@ -31,7 +31,7 @@ export function groupJoin(sql: Queryable, dimension: Dimension, computedAt: Date
         select course_status(v.start_at, v.end_at, ${computedAt}) as key) g`;
     case 'start_year':
       return sql`cross join lateral (
-        select to_char(v.start_at at time zone 'UTC', 'FMYYYY') as key) g`;
+        select to_char(v.start_at at time zone 'UTC', 'YYYY') as key) g`;
     case 'wiki':
       return sql`left join lateral unnest(v.wikis) as g (key) on true`;
     case 'campaign':
