@@ -62,7 +62,9 @@ export class ExportFolder {
   readonly #endings = new Set<Promise<unknown>>();
   readonly #known = new LRUCache<string, Facts>({ max: knownFacts });
   #tidying: Promise<void> = Promise.resolve();
-  #isStale: (name: string) => boolean = () => false;
+  /** Of stored files, by name. */
+  readonly #readers = new Map<Readable, string>();
+  #whyStale: (name: string) => Error | undefined = () => undefined;
   #isTroubled = false;
 
   constructor(options: ExportFolderOptions) {
@@ -73,7 +75,9 @@ export class ExportFolder {
   async find(name: string): Promise<StoredFile | undefined> {
     const path = this.#path(name);
     try {
-      const file = await StoredFile.open(path);
+      const file = await StoredFile.open(path, (reader) => {
+        this.#follow(reader, name);
+      });
       if (file === undefined) return undefined;
       const now = new Date();
       // Least recently used goes first: reading is use. It is no loss where it is not noted.
@@ -121,9 +125,25 @@ export class ExportFolder {
     }
   }
 
-  /** Deletes what is stale, now and from now on, what killed processes left, and what is too much. */
-  async tidy(isStale: (name: string) => boolean): Promise<void> {
-    this.#isStale = isStale;
+  /**
+   * Gives nobody any more of what is stale, from now on, nor makes it.
+   *
+   * @param whyStale what readers are broken off with
+   */
+  retire(whyStale: (name: string) => Error | undefined): void {
+    this.#whyStale = whyStale;
+    for (const [reader, name] of this.#readers) {
+      const why = whyStale(name);
+      if (why !== undefined) reader.destroy(why);
+    }
+    for (const [name, { leaving }] of this.#builds) {
+      const why = whyStale(name);
+      if (why !== undefined) leaving.abort(why);
+    }
+  }
+
+  /** Deletes what is stale, what killed processes left, and what is too much. */
+  async tidy(): Promise<void> {
     await this.#tidy();
   }
 
@@ -149,6 +169,13 @@ export class ExportFolder {
     await this.#tidying;
   }
 
+  #follow(reader: Readable, name: string): void {
+    this.#readers.set(reader, name);
+    reader.once('close', () => this.#readers.delete(reader));
+    const why = this.#whyStale(name);
+    if (why !== undefined) reader.destroy(why);
+  }
+
   #path(name: string): string {
     return join(this.#options.directory, name);
   }
@@ -168,6 +195,8 @@ export class ExportFolder {
     const done = this.#run(name, making, spool, leaving.signal);
     const build = { spool, leaving, done };
     this.#builds.set(name, build);
+    const why = this.#whyStale(name);
+    if (why !== undefined) leaving.abort(why);
     this.#mustEnd(
       done.finally(() => {
         if (this.#builds.get(name) === build) this.#builds.delete(name);
@@ -256,7 +285,7 @@ export class ExportFolder {
         const entries = await readEntries(this.#options.directory);
         const removals = chooseRemovals(entries, {
           ...this.#options,
-          isStale: this.#isStale,
+          isStale: (name) => this.#whyStale(name) !== undefined,
           isLeftover: (name, writtenAt) => this.#names.isLeftover(name, writtenAt),
         });
         for (const name of removals) await rm(this.#path(name), { force: true });

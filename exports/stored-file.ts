@@ -26,14 +26,23 @@ export function factsPath(path: string): string {
 export class StoredFile {
   readonly facts: Facts;
   readonly #file: FileHandle;
+  readonly #onRead: (reader: Readable) => void;
 
-  private constructor(file: FileHandle, facts: Facts) {
+  private constructor(file: FileHandle, facts: Facts, onRead: (reader: Readable) => void) {
     this.#file = file;
     this.facts = facts;
+    this.#onRead = onRead;
   }
 
-  /** Undefined where there is none, or not a whole one. */
-  static async open(path: string): Promise<StoredFile | undefined> {
+  /**
+   * Undefined where there is none, or not a whole one.
+   *
+   * @param onRead told of who reads it
+   */
+  static async open(
+    path: string,
+    onRead: (reader: Readable) => void,
+  ): Promise<StoredFile | undefined> {
     const facts = await readFacts(path);
     if (facts === undefined) return undefined;
     let file: FileHandle;
@@ -44,14 +53,16 @@ export class StoredFile {
       throw error;
     }
     const { size } = await file.stat();
-    if (size === facts.length) return new StoredFile(file, facts);
+    if (size === facts.length) return new StoredFile(file, facts, onRead);
     await file.close();
     return undefined;
   }
 
   /** The bytes from `first` to `last`, both included; the file is closed with the stream. */
   read(first: number, last: number): Readable {
-    return new StoredFileReader(this.#file, first, last + 1);
+    const reader = new StoredFileReader(this.#file, first, last + 1);
+    this.#onRead(reader);
+    return reader;
   }
 
   close(): Promise<void> {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { findStoreIdentity } from '../db/queries/store-identity.ts';
+import { Overtaken } from '../db/queries/stream-file.ts';
 import { findLatestSnapshot } from '../db/queries/snapshots.ts';
 import { publicationChannel, readStore } from '../db/queries/store.ts';
 import { ExportFolder, type Making } from '../exports/export-folder.ts';
@@ -198,10 +199,24 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     else await file.close();
   }
 
+  function retire(revision: number): void {
+    folder.retire((name) => (revisionOf(name) < revision ? new Overtaken() : undefined));
+  }
+
+  /** At once, and not in its turn: what has been withdrawn is not given any more. */
+  async function breakOffOutdated(): Promise<void> {
+    try {
+      retire((await readStore(app.sql)).revision);
+    } catch (error) {
+      app.log.error({ err: error }, 'whether downloads are outdated could not be read');
+    }
+  }
+
   /** Deletes what an older revision left, and makes the full downloads of a new snapshot. */
   async function look(): Promise<void> {
     const [snapshot, store] = await Promise.all([findLatestSnapshot(app.sql), readStore(app.sql)]);
-    await folder.tidy((name) => revisionOf(name) < store.revision);
+    retire(store.revision);
+    await folder.tidy();
     if (!options.ahead || snapshot?.hasCourseRows !== true) return;
     for (const full of offered) {
       if (isStopping) return;
@@ -250,6 +265,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   } satisfies Exports);
 
   const lookOnNotice = (): void => {
+    void breakOffOutdated();
     inBackground(look);
   };
   let listener: { unlisten(): Promise<void> } | undefined;

@@ -160,7 +160,7 @@ t.test('what killed processes left is cleaned up, and what others write is not',
   for (const name of Object.values(names)) await writeFile(join(directory, name), 'half');
   const long = new Date(Date.now() - 3_600_000);
   await utimes(join(directory, names.ofAnotherMachineLongAgo), long, long);
-  await folder.tidy(() => false);
+  await folder.tidy();
   t.strictSame(
     (await filesIn(directory)).sort(),
     [own, names.ofAnother, names.ofAnotherMachine].sort(),
@@ -230,7 +230,7 @@ t.test('a folder that cannot be written fails no reader, and is told once', asyn
   const directory = join(await makeDirectory(t), 'exports');
   await writeFile(directory, 'not a folder');
   const { folder, log } = folderIn(directory);
-  await folder.tidy(() => false);
+  await folder.tidy();
   for (let round = 0; round < 2; round += 1) {
     const readers = [1, 2].map(() => buffer(folder.read('a.csv', making(3))));
     for (const bytes of await Promise.all(readers)) t.ok(bytes.equals(whole(3)));

@@ -401,37 +401,73 @@ t.test('from the publication of a withdrawal on, no older file is served or kept
   }
 });
 
-t.test('what a withdrawal overtakes is whole, or refused before the first byte', async (t) => {
-  const state = large();
+t.test(
+  'what a withdrawal overtakes breaks visibly, or is refused before the first byte',
+  async (t) => {
+    const state = large();
+    const { store, publishNow } = await publishState(t, state);
+    await buildGate(store.sql, gatedStart);
+    const instance = await startInstance(t, store, { scheduler: true });
+    const { csv, url, exports, settled } = instance;
+    await download(csv, plain);
+    await settled();
+    await rm(exports, { recursive: true, force: true });
+    const openGate = await closeGate(store.sql);
+    const under = await Promise.all([request(csv, plain), request(csv, gzip)]);
+    const broken = under.map((answer) => t.rejects(buffer(answer), { code: 'ECONNRESET' }));
+    const counted = download(new URL('/v1/courses.csv?status=undated&status=archived', url), plain);
+    await until('both wait', async () => (await waitingAtGate(store.sql)) === 2);
+    const gated = state.courses.find(({ start }) => start === gatedStart)?.courseId ?? 0;
+    state.hidden = [gated];
+    state.courses = state.courses.filter(({ courseId }) => courseId !== gated);
+    await publishNow();
+    await Promise.all(broken);
+    const now = await download(csv, plain);
+    t.equal(now.status, 200);
+    t.equal(now.headers['row-count'], '2499', 'the next reader has it without the course');
+    await openGate();
+    const refused = await counted;
+    t.equal(refused.status, 503);
+    t.match(refused.headers['retry-after'], /^\d+$/);
+    t.match(JSON.parse(refused.bytes.toString()), { detail: /just been published/ });
+    await settled();
+    await until('no file of the older revision is left', async () => {
+      const names = await filesIn(exports);
+      return names.length > 0 && names.every((name) => name.startsWith('r1-'));
+    });
+  },
+);
+
+t.test('no instance goes on giving a stored file that a withdrawal has overtaken', async (t) => {
+  const state = { ...emptyState(), courses: largeCourses(2500) };
   const { store, publishNow } = await publishState(t, state);
-  await buildGate(store.sql, gatedStart);
-  const instance = await startInstance(t, store, { scheduler: true });
-  const { csv, url, exports, settled } = instance;
-  const { bytes: before } = await download(csv, plain);
-  await settled();
-  await rm(exports, { recursive: true, force: true });
-  const openGate = await closeGate(store.sql);
-  const under = await request(csv, plain);
-  const counted = download(new URL('/v1/courses.csv?status=undated&status=archived', url), plain);
-  await until('both wait', async () => (await waitingAtGate(store.sql)) === 2);
-  const gated = state.courses.find(({ start }) => start === gatedStart)?.courseId ?? 0;
-  state.hidden = [gated];
-  state.courses = state.courses.filter(({ courseId }) => courseId !== gated);
+  const dataDirectory = await makeDirectory(t);
+  const [one, other] = [
+    await startInstance(t, store, { dataDirectory }),
+    await startInstance(t, store, { dataDirectory }),
+  ];
+  await download(one.csv, gzip);
+  await Promise.all([one.settled(), other.settled()]);
   await publishNow();
-  const now = await download(csv, plain);
-  t.equal(now.status, 200);
-  t.equal(now.headers['row-count'], '2499', 'the next reader has it without the course');
-  await openGate();
-  t.ok((await buffer(under)).equals(before), 'a file under way is the older one to its end');
-  const refused = await counted;
-  t.equal(refused.status, 503);
-  t.match(refused.headers['retry-after'], /^\d+$/);
-  t.match(JSON.parse(refused.bytes.toString()), { detail: /just been published/ });
-  await settled();
-  await until('no file of the older revision is left', async () => {
-    const names = await filesIn(exports);
-    return names.length > 0 && names.every((name) => name.startsWith('r1-'));
-  });
+  const past = '/v1/courses.csv?snapshot=1';
+  const answers = await Promise.all(
+    [one, other].flatMap(({ url }) => [
+      request(new URL(past, url), plain),
+      request(new URL(past, url), gzip),
+      request(new URL(past, url), { ...plain, range: 'bytes=1000-' }),
+    ]),
+  );
+  t.ok(answers.every(({ headers }) => headers['content-length'] !== undefined));
+  const last = state.courses.at(-1)?.courseId ?? 0;
+  state.hidden = [last];
+  state.courses = state.courses.slice(0, -1);
+  await publishNow();
+  await Promise.all(answers.map((answer) => t.rejects(buffer(answer), { code: 'ECONNRESET' })));
+  for (const { url } of [one, other]) {
+    const { status, headers } = await download(new URL(past, url), plain);
+    t.equal(status, 200);
+    t.equal(headers['row-count'], '2499');
+  }
 });
 
 t.test('stores that share a folder have their own files in it', async (t) => {
