@@ -196,6 +196,7 @@ printRow({
   ratio: ratioText(reached.map((value, index) => value / (floors[index] ?? NaN))),
   target: '≥ 0.5',
 });
+await bare.stop();
 
 /** Many clients ask wide questions that nobody asked before, as long as the signal allows. */
 async function askHeavily(signal: AbortSignal): Promise<Map<number, number>> {
@@ -255,7 +256,6 @@ for (const [what, floor] of [
 }
 
 await service.stop();
-await bare.stop();
 await bareLatest.stop();
 await sql.end();
 await store.release();
