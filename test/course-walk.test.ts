@@ -365,14 +365,30 @@ void t.test('a walk through campaigns and wikis', async (t) => {
 
   void t.test('goes on at another instance, which has not seen its beginning', async (t) => {
     const first = await read<Page<GroupBody>>(app, '/v1/wikis?sort=-edits&limit=3');
-    const gone = state.courses.shift();
+    // What happened before is random, so some wikis may have lost all of their courses.
+    const all = async () => {
+      const url = `/v1/wikis?limit=1000&snapshot=${String(first.snapshot_id)}`;
+      return (await read<Page<GroupBody>>(app, url)).items.map(identityOf);
+    };
+    const before = await all();
+    t.not(state.courses.shift(), undefined);
     await publish();
     const other = await createService(t, store, new TestClock());
     const cursor = String(first.next_cursor);
     const address = `/v1/wikis?sort=-edits&limit=1000&cursor=${cursor}`;
     const rest = await read<Page<GroupBody>>(other, address);
-    t.not(gone, undefined);
-    t.equal(new Set([...first.items, ...rest.items].map(identityOf)).size, 12);
+    const given = [...first.items, ...rest.items].map(identityOf);
+    t.equal(new Set(given).size, given.length, 'none twice');
+    t.same(
+      given.filter((one) => !before.includes(one)),
+      [],
+      'none that was not there',
+    );
+    t.same(
+      (await all()).filter((one) => !given.includes(one)),
+      [],
+      'and none that stays is missing',
+    );
     t.equal(rest.next_cursor, null);
     t.same(rest, await read(app, address), 'and both say the same');
   });
@@ -381,7 +397,7 @@ void t.test('a walk through campaigns and wikis', async (t) => {
     for (const by of ['-edits', 'edits', 'wiki', '-wiki', '-references_added']) {
       const whole = await read<Page<GroupBody>>(app, `/v1/wikis?limit=1000&sort=${by}`);
       const pages = await walk<GroupBody>(app, `/v1/wikis?limit=5&sort=${by}`);
-      t.equal(pages.length, 3);
+      t.equal(pages.length, Math.ceil(whole.items.length / 5));
       t.same(
         pages.flatMap(({ items }) => items),
         whole.items,
