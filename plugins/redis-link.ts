@@ -68,6 +68,8 @@ export class RedisLink {
     this.#retryAt = performance.now() + restAfterFailure;
     if (this.#away) return;
     this.#away = true;
-    this.#log.warn({ err: error }, `Redis is away; ${this.#purpose} are local to this instance.`);
+    // Of the error its words alone: it holds the command that failed, with a password or an address.
+    const cause = error instanceof Error ? error.message : String(error);
+    this.#log.warn({ cause }, `Redis is away; ${this.#purpose} are local to this instance.`);
   }
 }

@@ -353,3 +353,13 @@ t.test('with Redis away, limits are local, said once, and no request fails', asy
   const said = log.filter(({ msg }) => String(msg).includes('rate limits are local'));
   t.equal(said.length, 1);
 });
+
+t.test('what is said of Redis holds no password and no client', async (t) => {
+  const log: Record<string, unknown>[] = [];
+  const url = 'redis://nobody:a-password-of-redis@127.0.0.1:6379/';
+  const { get } = await limited(t, { redisUrl: url, log });
+  t.equal((await get('/data', {}, '192.0.2.77')).statusCode, 200);
+  const said = log.filter(({ msg }) => String(msg).includes('Redis'));
+  t.ok(said.length > 0);
+  t.notMatch(JSON.stringify(said), /a-password-of-redis|192\.0\.2\.77/);
+});
