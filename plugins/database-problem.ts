@@ -22,8 +22,11 @@ const connectCodes = new Set([
 ]);
 const networkCalls = new Set(['connect', 'getaddrinfo', 'read', 'write']);
 
-/** SQLSTATEs: shut down by an operator, crashed, starting up, too many connections. */
-const awayStates = new Set(['57P01', '57P02', '57P03', '53300']);
+/**
+ * SQLSTATEs: shut down by an operator, crashed, starting up, too many connections; the database
+ * is not there, or takes no connections, as while it is restored; the role may not log in.
+ */
+const awayStates = new Set(['57P01', '57P02', '57P03', '53300', '3D000', '55000', '28000']);
 const statementTimeout = '57014';
 
 /** A sentence for the client if the error means that the database is away, else undefined. */
