@@ -289,9 +289,13 @@ function baseAddress(text: string): string {
   return valueOf(webAddress(text)).replace(/\/+$/, '');
 }
 
+/** An address with a password in it, wherever it was put by mistake. */
+const withPassword = /\/\/[^/@]*:[^/@]*@/;
+
 function shown(name: string, settings: Environment): string {
-  if ((secretSettings as readonly string[]).includes(name)) return '(not shown)';
-  return JSON.stringify(settings[name as keyof Environment]);
+  const value = JSON.stringify(settings[name as keyof Environment]);
+  const isSecret = (secretSettings as readonly string[]).includes(name) || withPassword.test(value);
+  return isSecret ? '(not shown)' : value;
 }
 
 function sourceOf(settings: Environment): SourceConfig | undefined {

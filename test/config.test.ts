@@ -189,3 +189,11 @@ void t.test('addresses lose the slash at their end', async (t) => {
 void t.test('SNAPSHOT_SCHEDULE=off publishes only on demand', async (t) => {
   t.equal(readConfig({ SNAPSHOT_SCHEDULE: 'off' }).schedule, undefined);
 });
+
+void t.test('a password is not repeated, whichever setting it is in', (t) => {
+  const settings = { PUBLIC_URL: 'https://user:hunter2@example.org', PORT: 'x' };
+  const report = t.throws(() => readConfig(settings), ConfigError);
+  t.match(String(report), /PUBLIC_URL \(not shown\) is public/);
+  t.notMatch(String(report), /hunter2/);
+  t.end();
+});
