@@ -7,7 +7,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { LRUCache } from 'lru-cache';
 import { hash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import type { Dimension } from '../db/queries/dimensions.ts';
 import type { RowsAt } from '../db/queries/filters.ts';
 import { isTiedToNewest } from '../db/queries/slice-people.ts';
@@ -21,6 +20,7 @@ import { ProblemError } from './errors.ts';
 import { KnownNamesCheck } from './known-names-check.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 import { SharedReading } from './shared-reading.ts';
+import { keptLength, wholeBody, type Body } from './whole-body.ts';
 
 /** What the files of `db/queries` take first. */
 export type Queryable = Parameters<typeof readStoreState>[0];
@@ -56,8 +56,7 @@ export function expectedOf({ revision, snapshot, at, isTied }: Question): Expect
 }
 
 export interface ComputedBody {
-  /** In pieces where it is long: each is made when the others have had their turn. */
-  readonly body: string | Buffer | Iterable<string>;
+  readonly body: Body;
   readonly contentType?: string;
   /** Of a page that is not the last: where the next one is. */
   readonly next?: string;
@@ -106,8 +105,6 @@ declare module 'fastify' {
 
 /** Bytes of answers that are ready to be sent, their codings not counted. */
 const readyBytes = 64_000_000;
-/** Longer ones are not handed to the cache behind, where text is copied at every step. */
-const keptLength = 1_000_000;
 const keptMilliseconds = 24 * 60 * 60 * 1000;
 /** Of questions about totals, whether they are tied to the newest snapshot. */
 const keptTies = 10_000;
@@ -250,7 +247,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
         const isLatest = now.latestId === question.at.snapshotId;
         const made = await answer.compute(tx, { ...question.at, isLatest });
         return {
-          made: { ...made, body: await whole(made.body) },
+          made: { ...made, body: await wholeBody(made.body) },
           stands:
             (!question.isTied || isLatest === question.at.isLatest) &&
             now.revision === question.revision,
@@ -351,43 +348,6 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
       },
     });
   });
-}
-
-/** Milliseconds of work after which others have their turn. */
-const turn = 2;
-
-/**
- * A body of pieces: as text where that is short enough to be kept, else as its bytes, written a
- * megabyte at a time, because tens of them at once keep everybody waiting.
- */
-async function whole(body: ComputedBody['body']): Promise<string | Buffer> {
-  if (typeof body === 'string' || Buffer.isBuffer(body)) return body;
-  const bytes: Buffer[] = [];
-  let parts: string[] = [];
-  let length = 0;
-  let began = performance.now();
-  for (const piece of body) {
-    parts.push(piece);
-    length += piece.length;
-    if (length > keptLength) {
-      bytes.push(Buffer.from(parts.join('')));
-      parts = [];
-      length = 0;
-    }
-    if (performance.now() - began < turn) continue;
-    await setImmediate();
-    began = performance.now();
-  }
-  const rest = parts.join('');
-  if (bytes.length === 0) return rest;
-  bytes.push(Buffer.from(rest));
-  const joined = Buffer.allocUnsafe(bytes.reduce((sum, { length }) => sum + length, 0));
-  let written = 0;
-  for (const piece of bytes) {
-    written += piece.copy(joined, written);
-    await setImmediate();
-  }
-  return joined;
 }
 
 function isSameState(one: StoreState, other: StoreState): boolean {
