@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import {
   campaign,
   course,
@@ -210,18 +210,24 @@ void t.test('of courses whose slices were not read again nothing is missing', as
   });
 });
 
+/** A publication of 120 courses, then one that lacks 118 of them and is refused, the first being private. */
+async function refuseAllButOne(t: Test) {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const everyone = Array.from({ length: 120 }, (_, index) => index + 1);
+  const state = stateOf(...everyone);
+  await publish(store, sourceOf(state), clock);
+  state.courses = [course(120)];
+  state.hidden = [1];
+  clock.advance(60);
+  t.equal((await publish(store, sourceOf(state), clock)).run.state, 'refused');
+  return { store, clock, everyone, state };
+}
+
 void t.test(
   'a refused publication still withdraws what is private, and counts it later',
   async (t) => {
-    const store = await createStore(t);
-    const clock = new TestClock();
-    const everyone = Array.from({ length: 120 }, (_, index) => index + 1);
-    const state = stateOf(...everyone);
-    await publish(store, sourceOf(state), clock);
-    state.courses = [course(120)];
-    state.hidden = [1];
-    clock.advance(60);
-    t.equal((await publish(store, sourceOf(state), clock)).run.state, 'refused');
+    const { store, clock, everyone, state } = await refuseAllButOne(t);
     const rows = await store.sql`select from course_versions where course_id = 1`;
     t.equal(rows.count, 0, 'the private one is out of reach at once');
     t.equal((await countRows(store)).versions, 119, 'the others are not');
@@ -237,15 +243,7 @@ void t.test(
 void t.test(
   'a course withdrawn while a publication was refused returns as if it had never left',
   async (t) => {
-    const store = await createStore(t);
-    const clock = new TestClock();
-    const everyone = Array.from({ length: 120 }, (_, index) => index + 1);
-    const state = stateOf(...everyone);
-    await publish(store, sourceOf(state), clock);
-    state.courses = [course(120)];
-    state.hidden = [1];
-    clock.advance(60);
-    await publish(store, sourceOf(state), clock);
+    const { store, clock, everyone, state } = await refuseAllButOne(t);
     Object.assign(state, stateOf(...everyone));
     clock.advance(60);
     const { run } = await publish(store, sourceOf(state), clock);
