@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { surviveLostConnections } from './lost-connection.ts';
+import { keepAlive, watchedSocket, type SocketTarget } from './watched-socket.ts';
 
 /** 64-bit integers are read as numbers, which hold them exactly up to 2^53 − 1. */
 interface StoreTypes extends Record<string, unknown> {
@@ -29,6 +30,12 @@ export interface ConnectOptions {
   readonly applicationName: string;
   /** Milliseconds after which the server ends a statement; 0 for no limit. */
   readonly statementTimeout: number;
+  /**
+   * Milliseconds after which a connection whose server does not answer is taken for lost: more
+   * than any statement takes, and than connecting. Absent: when the system gives it up; so, too,
+   * where there are several hosts, which the driver chooses from.
+   */
+  readonly answerTimeout?: number;
 }
 
 function safeInteger(text: string): number {
@@ -54,6 +61,7 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     // A connection of a long job holds its lock and its staged rows: none is recycled.
     max_lifetime: null,
     connect_timeout: 10,
+    keep_alive: keepAlive,
     // Seconds until the next attempt. Questions wait for it, so that an outage must not make
     // them wait for long, nor what listens come back late.
     backoff: (attempt: number) => Math.min(0.05 * attempt, 0.5),
@@ -82,22 +90,24 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     bigint: postgres.PostgresType<number>;
     timestamptz: postgres.PostgresType<Date>;
   }>;
-  if (!('url' in address)) return surviveLostConnections(postgres({ ...settings, ...address }));
-  const { url, socketDirectory } = splitSocketDirectory(address.url);
-  return surviveLostConnections(
-    postgres(url, {
-      ...settings,
-      ...(socketDirectory === undefined ? {} : { host: socketDirectory }),
-    }),
-  );
+  const { url, ...place } =
+    'url' in address ? splitSocketDirectory(address.url) : { url: '', ...address };
+  const sql = postgres(url, { ...settings, ...place });
+  const { answerTimeout } = options;
+  if (answerTimeout !== undefined && sql.options.host.length === 1) {
+    // An option of the driver that its types do not tell; it is read at every connection.
+    const watched = (target: SocketTarget) => watchedSocket(target, answerTimeout);
+    Object.assign(sql.options, { socket: watched });
+  }
+  return surviveLostConnections(sql);
 }
 
 /** `postgres://user@/database?host=/run/postgresql`, as libpq has it; the driver does not. */
-function splitSocketDirectory(address: string) {
+function splitSocketDirectory(address: string): { url: string; host?: string } {
   const url = new URL(address);
   const host = url.searchParams.get('host');
-  if (host === null) return { url: address, socketDirectory: undefined };
+  if (host === null) return { url: address };
   url.searchParams.delete('host');
   if (url.hostname === '') url.hostname = 'localhost';
-  return { url: url.href, socketDirectory: host };
+  return { url: url.href, host };
 }

@@ -2,6 +2,7 @@ import { Client, type ClientConfig } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import type { Queryable, Sql, TransactionSql } from './connect.ts';
 import { CopiedTexts, type Texts } from './copied-texts.ts';
+import { keepAlive } from './watched-socket.ts';
 
 /** Milliseconds. */
 const connectionTimeout = 10_000;
@@ -133,6 +134,8 @@ function configOf({ options }: Sql, isEncrypted: boolean): ClientConfig {
     database,
     password: pass,
     connectionTimeoutMillis: connectionTimeout,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAlive * 1000,
     ssl: sslOf(ssl, isEncrypted),
     ...(sslnegotiation === null ? {} : { sslnegotiation }),
   };

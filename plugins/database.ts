@@ -9,6 +9,8 @@ import {
   type OpenedStore,
   type OpenStoreOptions,
 } from '../db/open-store.ts';
+import { fileTimeout } from '../db/queries/stream-file.ts';
+import { answered } from './answered.ts';
 
 export interface DatabaseOptions extends OpenStoreOptions {
   /** Milliseconds that a statement may take. */
@@ -22,6 +24,8 @@ declare module 'fastify' {
     sql: Sql;
     /** For downloads, which hold their connection for as long as the client reads. */
     downloadSql: Sql;
+    /** @throws when the database does not answer, or not soon */
+    pingDatabase(): Promise<void>;
   }
 }
 
@@ -32,6 +36,8 @@ const downloadConnections = 6;
 
 /** Milliseconds after which no reader still waits for an answer. */
 const statementTimeoutByDefault = 30_000;
+/** Milliseconds beyond the longest statement in which its end has come to here, if it comes. */
+const onTheWay = 10_000;
 
 async function database(app: FastifyInstance, options: DatabaseOptions): Promise<void> {
   const { statementTimeout = statementTimeoutByDefault, ...storeOptions } = options;
@@ -40,26 +46,28 @@ async function database(app: FastifyInstance, options: DatabaseOptions): Promise
     max: connections,
     applicationName: serviceName,
     statementTimeout,
+    answerTimeout: statementTimeout + onTheWay,
   });
   const downloadSql = connect(store.address, {
     max: downloadConnections,
     applicationName: `${serviceName} downloads`,
     statementTimeout,
+    answerTimeout: fileTimeout + onTheWay,
   });
   if (store.isDemo) {
-    const listener = await sql.listen(realDataChannel, () => {
+    await sql.listen(realDataChannel, () => {
       app.log.warn(
         'real data have been published into this DATA_DIR: they are served after a restart, ' +
           'and until then the demonstration is',
       );
     });
-    app.addHook('preClose', async () => {
-      await listener.unlisten();
-    });
   }
   app.decorate('store', store);
   app.decorate('sql', sql);
   app.decorate('downloadSql', downloadSql);
+  app.decorate('pingDatabase', async () => {
+    await answered(sql`select 1`);
+  });
   app.addHook('onClose', async () => {
     await Promise.all([sql.end({ timeout: 5 }), downloadSql.end({ timeout: 5 })]);
     await store.release();

@@ -265,18 +265,18 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   } satisfies Exports);
 
   const lookOnNotice = (): void => {
+    if (isStopping) return;
     void breakOffOutdated();
     inBackground(look);
   };
-  let listener: { unlisten(): Promise<void> } | undefined;
   app.addHook('onReady', async () => {
     inBackground(() => folder.forgetOthers());
     // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
-    listener = await app.sql.listen(publicationChannel, lookOnNotice, lookOnNotice);
+    await app.sql.listen(publicationChannel, lookOnNotice, lookOnNotice);
   });
-  app.addHook('preClose', async () => {
+  app.addHook('preClose', (done) => {
     isStopping = true;
-    await listener?.unlisten();
+    done();
   });
   // Not before answers under way have ended.
   app.addHook('onClose', async () => {

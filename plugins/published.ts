@@ -110,15 +110,19 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     links,
   });
 
+  let isClosing = false;
   const refreshOnNotice = () => {
+    if (isClosing) return;
     refresh().catch((error: unknown) => {
       app.log.error({ err: error }, 'the newest snapshot could not be read');
     });
   };
   // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
-  const listener = await app.sql.listen(publicationChannel, refreshOnNotice, refreshOnNotice);
-  app.addHook('preClose', async () => {
-    await listener.unlisten();
+  await app.sql.listen(publicationChannel, refreshOnNotice, refreshOnNotice);
+  // Closing ends the connection; to say so to a server first that is away would take its time.
+  app.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
   });
   await refresh();
 }

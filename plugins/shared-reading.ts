@@ -1,6 +1,9 @@
+import { answered } from './answered.ts';
+
 /**
- * One reading at a time, shared by all who asked before it began: each of them gets what
- * was true after it asked, at the price of one.
+ * One reading of the database at a time, shared by all who asked before it began: each of them
+ * gets what was true after it asked, at the price of one. One that is not answered in time
+ * fails, and keeps none of the next ones waiting.
  */
 export class SharedReading<T> {
   readonly #load: () => Promise<T>;
@@ -18,7 +21,7 @@ export class SharedReading<T> {
   async #begin(): Promise<T> {
     await this.#running;
     this.#next = undefined;
-    const reading = this.#load();
+    const reading = answered(this.#load());
     this.#running = reading.catch(() => undefined);
     return reading;
   }

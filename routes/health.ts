@@ -44,7 +44,7 @@ export default function health(app: FastifyInstance): void {
       },
     },
     async (_request, reply) => {
-      await app.sql`select 1`;
+      await app.pingDatabase();
       if (app.published.latest === undefined) {
         throw ProblemError.unavailable('Nothing has been published yet.', 5);
       }

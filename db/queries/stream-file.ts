@@ -55,7 +55,7 @@ export async function requireState(
  * Milliseconds that a file may take, far longer than a question, whether it is the database
  * that takes its time or a reader: after them the stream breaks.
  */
-const fileTimeout = 15 * 60 * 1000;
+export const fileTimeout = 15 * 60 * 1000;
 /** Milliseconds of work after which others have their turn. */
 const turn = 10;
 

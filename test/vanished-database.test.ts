@@ -1,0 +1,108 @@
+/** A database that is gone from the network without a word: nothing is refused, nothing comes. */
+import { once } from 'node:events';
+import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { connect } from '../db/connect.ts';
+import { until } from './embedded/holder.ts';
+import { course, emptyState, sourceOf } from './support/courses.ts';
+import { createService, publish, TestClock } from './support/service.ts';
+import { createStore, type TestStore } from './support/store.ts';
+
+interface Network {
+  /** The store, by way of this network. */
+  readonly store: TestStore;
+  /** From now on nothing arrives, of what was connected before nor anything new. */
+  vanish(): void;
+  /** New connections are made again; what comes on the old ones is still lost. */
+  comeBack(): void;
+}
+
+async function networkTo(t: Test, store: TestStore): Promise<Network> {
+  const target = new URL(store.url);
+  const directory = target.searchParams.get('host');
+  const port = target.port === '' ? '5432' : target.port;
+  const sockets = new Set<Socket>();
+  let isThere = true;
+  const server = createServer({ pauseOnConnect: true }, (near) => {
+    sockets.add(near.on('error', () => undefined));
+    if (!isThere) return;
+    const far =
+      directory === null
+        ? connectSocket(Number(port), target.hostname)
+        : connectSocket(`${directory}/.s.PGSQL.${port}`);
+    sockets.add(far.on('error', () => undefined));
+    near.pipe(far).pipe(near);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+  const url = new URL(store.url);
+  url.searchParams.delete('host');
+  url.hostname = '127.0.0.1';
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    store: { ...store, url: url.href },
+    vanish() {
+      isThere = false;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    comeBack() {
+      isThere = true;
+    },
+  };
+}
+
+t.test('a database that vanishes keeps nobody waiting', async (t) => {
+  const direct = await createStore(t);
+  await publish(direct, sourceOf({ ...emptyState(), courses: [course(1)] }), new TestClock());
+  const network = await networkTo(t, direct);
+  const app = await createService(t, network.store, new TestClock(), {}, { statementTimeout: 500 });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const ask = async (path: string) => {
+    const answer = await fetch(url + path, { signal: AbortSignal.timeout(29_000) });
+    await answer.arrayBuffer();
+    return answer;
+  };
+  const questions = ['/health/ready', '/v1/totals', '/v1/courses', '/v1/snapshots', '/v1/status'];
+  for (const path of questions) t.equal((await ask(path)).status, 200, path);
+
+  network.vanish();
+  const answers = await Promise.all([...questions, ...questions].map(ask));
+  for (const [at, answer] of answers.entries()) {
+    t.equal(answer.status, 503, questions[at % questions.length] ?? '');
+    t.ok(answer.headers.has('retry-after'));
+  }
+  t.equal((await ask('/v1/snapshots/latest')).status, 200, 'what is in memory is answered');
+
+  network.comeBack();
+  await until('it is ready again', async () => (await ask('/health/ready')).status === 200);
+  const after = await Promise.all(questions.map(ask));
+  t.same(
+    after.map(({ status }) => status),
+    questions.map(() => 200),
+    'the service has found its way back by itself',
+  );
+});
+
+t.test('only a connection that waits for an answer is given up', async (t) => {
+  const direct = await createStore(t);
+  const network = await networkTo(t, direct);
+  const options = { max: 1, applicationName: 'test', statementTimeout: 0, answerTimeout: 3000 };
+  const sql = connect({ url: network.store.url }, options);
+  t.teardown(() => sql.end({ timeout: 0 }));
+  const pid = async () => (await sql<[{ pid: number }]>`select pg_backend_pid() as pid`)[0].pid;
+
+  const first = await pid();
+  await sql`select pg_sleep(1.5)`;
+  await setTimeout(5000);
+  t.equal(await pid(), first, 'one that is asked nothing is not');
+
+  network.vanish();
+  await t.rejects(pid(), { code: 'CONNECTION_CLOSED' });
+  network.comeBack();
+  t.ok(await pid());
+});
