@@ -5,6 +5,7 @@ import { domainToASCII } from 'node:url';
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import cron from 'node-cron';
+import { addressProblem } from './sources/dashboard-database/address.ts';
 
 /**
  * Every setting there is, as the environment gives it: text, with the description that the
@@ -42,7 +43,7 @@ export const environmentSchema = Type.Object({
   ),
   DASHBOARD_DATABASE_URL: Type.Optional(
     Type.String({
-      pattern: '^(mysql|mariadb)://',
+      minLength: 1,
       description: 'Source: the Dashboard’s own database, `mysql://user:password@host/database`.',
     }),
   ),
@@ -237,7 +238,8 @@ function furtherProblems(settings: Environment, bad: ReadonlySet<string>): strin
     const problem = value === undefined || bad.has(name) ? undefined : problemOf(value);
     if (problem !== undefined) problems.push(`${name} ${shown(name, settings)} ${problem}.`);
   };
-  for (const name of ['DATABASE_URL', 'DASHBOARD_DATABASE_URL', 'REDIS_URL'] as const) {
+  check('DASHBOARD_DATABASE_URL', addressProblem);
+  for (const name of ['DATABASE_URL', 'REDIS_URL'] as const) {
     check(name, (value) =>
       URL.canParse(value) && isPercentEncoded(value) ? undefined : 'is not a valid address',
     );

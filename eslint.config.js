@@ -18,7 +18,7 @@ const layers = {
     imports: ['plugins', 'errors', 'composition', 'public scope', 'private scope', 'routes'],
     types: ['config'],
   },
-  config: { pattern: 'config.ts', imports: [] },
+  config: { pattern: 'config.ts', imports: ['source address'] },
   commands: {
     pattern: 'commands/**',
     imports: ['commands', 'config', 'jobs', 'sources', 'database', 'queries', 'metrics'],
@@ -55,7 +55,12 @@ const layers = {
     pattern: 'jobs/**',
     imports: ['jobs', 'sources', 'database', 'queries', 'metrics', 'csv'],
   },
-  sources: { pattern: 'sources/**', imports: ['sources', 'metrics'] },
+  // The grammar of a setting, which is checked at start and read by the source.
+  'source address': {
+    pattern: 'sources/dashboard-database/address.ts',
+    imports: ['sources'],
+  },
+  sources: { pattern: 'sources/**', imports: ['sources', 'source address', 'metrics'] },
   queries: { pattern: 'db/queries/**', imports: ['queries', 'database', 'metrics', 'csv'] },
   database: { pattern: 'db/**', imports: ['database', 'queries', 'metrics'] },
   exports: { pattern: 'exports/**', imports: ['exports'] },

@@ -57,6 +57,40 @@ void t.test('everything that is wrong is reported at once, by name', async (t) =
   t.notMatch(problems.join('\n'), 'hunter2', 'no secret is repeated');
 });
 
+void t.test(
+  'an address of the Dashboard’s database that no run could use is refused',
+  async (t) => {
+    for (const [address, problem] of [
+      ['postgres://u:hunter2@h/d', /is not of the form mysql:/],
+      ['u:hunter2@h/d', /is not of the form mysql:/],
+      ['mysql://u:hunter2@h', /lacks its database: it is of the form mysql:/],
+      ['mysql://h/hunter2', /lacks its user: it is of the form mysql:/],
+      ['mysql://', /lacks its host and its user and its database: /],
+      ['mysql://u:hunter2%@h/d', /has a % that begins no code/],
+      [
+        'mysql://u:7?hunter2@h/d',
+        /lacks its user and its database.*; it has a parameter other than/,
+      ],
+      ['mysql://u:hunter2@h/d?hunter2=1', /has a parameter other than ssl=true or ssl=false/],
+      ['mysql://u:hunter2@h/d?ssl=perhaps', /has a parameter other than ssl=true or ssl=false/],
+      ['mysql://u:hunter2@192.0.2.1/d?ssl=true', /needs with ssl=true the name/],
+      ['mysql://u:hunter2@[::1]/d?ssl=true', /needs with ssl=true the name/],
+    ] as const) {
+      const [first, ...more] = problemsOf({ DASHBOARD_DATABASE_URL: address, PORT: 'x' }).slice(1);
+      t.match(first, /^DASHBOARD_DATABASE_URL \(not shown\) /, address);
+      t.match(first, problem);
+      t.notMatch(first, 'hunter2');
+      t.same(more, []);
+    }
+    for (const url of ['mysql://u:p%40@h/d?ssl=true', 'mariadb://u@192.0.2.1:3307/d?ssl=false']) {
+      t.same(readConfig({ DASHBOARD_DATABASE_URL: url }).source, {
+        kind: 'dashboard_database',
+        url,
+      });
+    }
+  },
+);
+
 void t.test('the proxies that are trusted can be a number, addresses, all or none', async (t) => {
   const read = (text: string) => readConfig({ TRUST_PROXY: text }).trustProxy;
   t.equal(read('true'), true);

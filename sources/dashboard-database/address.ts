@@ -12,54 +12,78 @@ export interface Address {
   readonly ssl: boolean;
 }
 
+const form = 'mysql://user:password@host:3306/database';
+
 /**
- * Reads `mysql://user:password@host:3306/database`; `?ssl=true` encrypts.
- *
- * @throws {SourceError} saying what is wrong, without repeating the address.
+ * What is wrong with `mysql://user:password@host:3306/database`, where `?ssl=true` encrypts, to
+ * follow the name of what holds it. It repeats no part of it: in an address that is not of the
+ * form, any may be of the password.
  */
-export function parseAddress(url: string): Address {
-  const form = 'mysql://user:password@host:3306/database';
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol !== 'mysql:' && parsed?.protocol !== 'mariadb:') {
-    throw new SourceError(`The address of the Dashboard's database is not of the form ${form}.`);
+export function addressProblem(url: string): string | undefined {
+  const parsed = partsOf(url);
+  if (parsed === undefined) return `is not of the form ${form}`;
+  const { host, user, password, database } = parsed;
+  const problems: string[] = [];
+  const lacking = Object.entries({ host, user, database }).filter(([, part]) => part === '');
+  if (lacking.length > 0) {
+    const names = lacking.map(([name]) => name).join(' and its ');
+    problems.push(`lacks its ${names}: it is of the form ${form}`);
   }
-  for (const [name, value] of parsed.searchParams) {
-    if (name !== 'ssl' || (value !== 'true' && value !== 'false')) {
-      throw new SourceError(
-        `The address of the Dashboard's database has a parameter "${name}" that is not ssl=true or ssl=false.`,
-      );
-    }
+  if (![user, password, database].every(isPercentEncoded)) {
+    problems.push('has a % that begins no code of a character');
   }
-  const address = {
-    host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: parsed.port === '' ? 3306 : Number(parsed.port),
-    user: decoded(parsed.username),
-    password: decoded(parsed.password),
-    database: decoded(parsed.pathname.slice(1)),
-    ssl: parsed.searchParams.get('ssl') === 'true',
-  };
-  if (address.host === '' || address.user === '' || address.database === '') {
-    throw new SourceError(
-      `The address of the Dashboard's database lacks its host, user or database: it is of the form ${form}.`,
+  if (![...parsed.parameters].every(isKnownParameter)) {
+    problems.push('has a parameter other than ssl=true or ssl=false');
+  }
+  // The driver compares the certificate with the name of the host, and of an address with "localhost".
+  if (isIP(host) !== 0 && parsed.parameters.get('ssl') === 'true') {
+    problems.push(
+      "needs with ssl=true the name that the server's certificate is for, not an IP address",
     );
   }
-  if (address.ssl && isIP(address.host) !== 0) {
-    // The driver compares the certificate with the name of the host, and of an address with "localhost".
-    throw new SourceError(
-      "With ssl=true the address of the Dashboard's database needs the name that the server's certificate is for, not an IP address.",
-    );
-  }
-  return address;
+  return problems.length === 0 ? undefined : problems.join('; it ');
 }
 
-function decoded(part: string): string {
+/** @throws {SourceError} saying what is wrong, without repeating the address. */
+export function parseAddress(url: string): Address {
+  const problem = addressProblem(url);
+  const parsed = partsOf(url);
+  if (problem !== undefined || parsed === undefined) {
+    throw new SourceError(`The address of the Dashboard's database ${String(problem)}.`);
+  }
+  return {
+    host: parsed.host,
+    port: parsed.port === '' ? 3306 : Number(parsed.port),
+    user: decodeURIComponent(parsed.user),
+    password: decodeURIComponent(parsed.password),
+    database: decodeURIComponent(parsed.database),
+    ssl: parsed.parameters.get('ssl') === 'true',
+  };
+}
+
+/** As they are written; undefined where there are no such parts. */
+function partsOf(url: string) {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol !== 'mysql:' && parsed?.protocol !== 'mariadb:') return undefined;
+  return {
+    host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: parsed.port,
+    user: parsed.username,
+    password: parsed.password,
+    database: parsed.pathname.slice(1),
+    parameters: parsed.searchParams,
+  };
+}
+
+function isKnownParameter([name, value]: readonly [string, string]): boolean {
+  return name === 'ssl' && (value === 'true' || value === 'false');
+}
+
+function isPercentEncoded(part: string): boolean {
   try {
-    return decodeURIComponent(part);
-  } catch (error) {
-    throw new SourceError(
-      "The address of the Dashboard's database has a % that is not followed by two hexadecimal digits.",
-      [],
-      { cause: error },
-    );
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
   }
 }
