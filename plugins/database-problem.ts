@@ -29,7 +29,10 @@ const networkCalls = new Set(['connect', 'getaddrinfo', 'read', 'write']);
 const awayStates = new Set(['57P01', '57P02', '57P03', '53300', '3D000', '55000', '28000']);
 const statementTimeout = '57014';
 
-/** A sentence for the client if the error means that the database is away, else undefined. */
+/** SQLSTATEs: no such table, no such schema. The database is another one, or being restored. */
+const emptyStates = new Set(['42P01', '3F000']);
+
+/** A sentence for the client if the error means that the database cannot answer now. */
 export function databaseProblem(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof Overtaken) return 'Something new has just been published.';
@@ -38,6 +41,7 @@ export function databaseProblem(error: unknown): string | undefined {
   if (code === statementTimeout) {
     return 'The answer took too long to compute; ask for less, or again later.';
   }
+  if (emptyStates.has(code)) return 'The database lacks the tables of this service.';
   const away =
     awayCodes.has(code) ||
     awayStates.has(code) ||

@@ -1,5 +1,6 @@
 /** For operators and their balancers: is it alive, and can it answer? */
 import type { FastifyInstance } from 'fastify';
+import { findLatestSnapshot } from '../db/queries/snapshots.ts';
 import { Health } from '../openapi/health.ts';
 import { freeJson, freeProblems } from '../openapi/responses.ts';
 import { ProblemError } from '../plugins/errors.ts';
@@ -32,7 +33,7 @@ export default function health(app: FastifyInstance): void {
       schema: {
         operationId: 'getReadiness',
         summary: 'Whether questions can be answered',
-        description: 'The database answers and a snapshot is published.',
+        description: 'The database answers, and it has a snapshot.',
         tags: ['Operations'],
         security: [],
         response: {
@@ -44,10 +45,11 @@ export default function health(app: FastifyInstance): void {
       },
     },
     async (_request, reply) => {
-      await app.pingDatabase();
+      const isThere = (await app.answered(findLatestSnapshot(app.sql))) !== undefined;
       if (app.published.latest === undefined) {
         throw ProblemError.unavailable('Nothing has been published yet.', 5);
       }
+      if (!isThere) throw ProblemError.unavailable('The database has lost what was published.', 5);
       return reply.header('cache-control', 'no-store').send({ status: 'ok' });
     },
   );

@@ -9,13 +9,15 @@ import t, { type Test } from 'tap';
 import { connect, type Sql } from '../db/connect.ts';
 import { startEmbeddedPostgres } from '../db/embedded/embedded-postgres.ts';
 import { isRunning } from '../db/embedded/postmaster.ts';
+import { migrate } from '../db/migrate.ts';
 import { runPublication, type PublicationResult } from '../jobs/run-publication.ts';
 import { problemMediaType, type Problem } from '../openapi/problem.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { makeDirectory, serverPid, until } from './embedded/holder.ts';
 import { buildGate, closeGate } from './support/downloads.ts';
 import { makeExport, totalsOfRows } from './support/exports.ts';
-import { buildService, silentLog } from './support/service.ts';
+import { buildService, createService, silentLog, TestClock } from './support/service.ts';
+import { createStore } from './support/store.ts';
 
 const directory = await makeDirectory(t);
 const dataDirectory = join(directory, 'data');
@@ -146,6 +148,47 @@ t.test('While the database is away', async (t) => {
       async () => app.published.latest?.row.snapshotId === 2,
     );
   });
+});
+
+t.test('An empty database in the place of the right one is told of', async (t) => {
+  const store = await createStore(t);
+  const app = await createService(t, store, new TestClock(), {
+    DASHBOARD_CSV: small.path,
+    ADMIN_TOKEN: adminToken,
+  });
+  await (
+    await app.publisher.start('start')
+  ).finished;
+  const ask = (url: string) =>
+    app.inject({ url, headers: { authorization: `Bearer ${adminToken}` } });
+  t.equal((await ask('/health/ready')).statusCode, 200);
+
+  await store.sql`drop schema public cascade`;
+  for (const path of [
+    '/health/ready',
+    '/v1/snapshots',
+    '/v1/snapshots/999',
+    '/v1/snapshots.csv',
+    '/v1/totals?type=none',
+    '/v1/trends',
+    '/v1/courses',
+    '/v1/courses/1',
+    '/v1/courses.csv',
+    '/v1/campaigns',
+    '/v1/wikis.csv',
+    '/v1/status',
+    '/v1/admin/runs',
+  ]) {
+    const answer = await ask(path);
+    t.equal(answer.statusCode, 503, path);
+    t.match(answer.json<Problem>(), { detail: 'The database lacks the tables of this service.' });
+  }
+
+  await store.sql`create schema public`;
+  await migrate(store.sql);
+  const unready = await ask('/health/ready');
+  t.equal(unready.statusCode, 503);
+  t.match(unready.json<Problem>(), { detail: 'The database has lost what was published.' });
 });
 
 t.test('A publication that loses its database has failed, and the next one works', async (t) => {

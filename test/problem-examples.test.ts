@@ -34,9 +34,9 @@ t.test('every problem is reported as the contract’s example has it', async (t)
   const limited = await createService(t, store, clock, { RATE_LIMIT_PER_MINUTE: '1' });
   const unpublished = await createService(t, await createStore(t), clock);
   const broken = await createService(t, store, clock);
-  await store.sql`alter table snapshots rename to snapshots_elsewhere`;
+  await store.sql`alter table snapshots rename column totals to totals_elsewhere`;
   const failure = await broken.inject('/v1/snapshots/1');
-  await store.sql`alter table snapshots_elsewhere rename to snapshots`;
+  await store.sql`alter table snapshots rename column totals_elsewhere to totals`;
   const token = `dod_${randomBytes(32).toString('base64url')}`;
   const digest = createHash('sha256').update(token).digest();
   await createKey(store.sql, { name: 'reader', digest, perMinute: 100 }, clock.now);
