@@ -50,12 +50,23 @@ export interface PublicationResult {
   readonly problems: readonly string[];
 }
 
+/** A run that failed and could not say so: why it failed, then why that is not recorded. */
+class UnrecordedFailure extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problem: string, problems: readonly string[], cause: unknown) {
+    super(problem, { cause });
+    this.name = 'UnrecordedFailure';
+    this.problems = [...problems, `The run could not be recorded as failed: ${messageOf(cause)}`];
+  }
+}
+
 /**
  * Reads the source and publishes it, once and alone: on a connection of its own, which
  * holds the lock that keeps every other publisher out, on any instance. However it ends,
  * the run says so; a failure leaves the store as it was.
  *
- * @throws when the database cannot be reached at all
+ * @throws when the database cannot be reached at all, or not to record a failure
  */
 export async function runPublication(options: PublicationOptions): Promise<PublicationResult> {
   const sql = connectPublisher(options.address);
@@ -180,14 +191,24 @@ async function recordFailure(
       problem,
     });
     return { run: finished, busy: false, problems };
+  } catch (recording) {
+    options.log.error(
+      { run: run.runId, err: recording },
+      'the run could not be recorded as failed',
+    );
+    throw new UnrecordedFailure(problem, problems, recording);
   } finally {
     await sql.end({ timeout: 5 });
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Why a run failed, in one sentence for an operator; everything else is in the log. */
 function sentence(error: unknown, { kind }: Source): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const isExpected = error instanceof SourceError || error instanceof PublicationRefused;
   // What is wrong with a file is in its lines; of a database the sentence says it all.
   const isOfLines = error instanceof SourceError && kind === 'dashboard_csv';

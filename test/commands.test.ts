@@ -11,6 +11,7 @@ import { cellsOf, exportOf, line } from './dashboard-csv-file.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { makeExport } from './support/exports.ts';
 import { runProgram, startService, type RunningService } from './support/program.ts';
+import { createStore } from './support/store.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const directory = await makeDirectory(t);
@@ -98,6 +99,24 @@ t.test('A bad file is refused with every problem, and nothing has changed', asyn
     t.notMatch(errors, /\n +at .*\.ts:\d+/, 'in words, not as a stack');
   }
   t.strictSame(await served(), before);
+});
+
+t.test('A failure that cannot be recorded is told, and why it cannot be', async (t) => {
+  const store = await createStore(t);
+  await store.sql`
+    create function fill_disk() returns trigger language plpgsql as
+      $$ begin raise exception 'the disk is full'; end $$`;
+  await store.sql`
+    create trigger fill_disk before update on job_runs for each row execute function fill_disk()`;
+  const { code, output, errors } = await run(t, ['commands/import.ts', badPath], {
+    DATABASE_URL: store.url,
+  });
+  t.equal(code, 1);
+  t.equal(output, '');
+  t.match(errors, /bad\.csv was not imported: 4 problems/);
+  for (const problem of badPathProblems) t.ok(errors.includes(`\n  ${problem}\n`), problem);
+  t.match(errors, /\n {2}The run could not be recorded as failed: the disk is full\n$/);
+  t.notMatch(errors, /\n +at .*\.ts:\d+/, 'in words, not as a stack');
 });
 
 t.test('A missing file, and a file that lacks most courses, are refused too', async (t) => {
