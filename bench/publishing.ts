@@ -38,6 +38,7 @@ async function publish(sql: Sql): Promise<void> {
     countsPeople: false,
     warnings: new Map(),
     now: new Date(),
+    clock: () => new Date(),
     confirmWithdrawals: false,
     purged: 0,
     runId: run.runId,

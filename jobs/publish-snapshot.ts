@@ -30,7 +30,10 @@ export interface PublishOptions {
   readonly readAt: Date;
   readonly countsPeople: boolean;
   readonly warnings: ReadonlyMap<string, number>;
+  /** When the publication was begun, which what it writes is dated by. */
   readonly now: Date;
+  /** Read once more when all is written: that is when the run finished. */
+  readonly clock: () => Date;
   /** Courses past their grace that this run has erased already. */
   readonly purged: number;
   /** The run whose end is recorded with the snapshot; absent for a trial. */
@@ -68,7 +71,7 @@ export async function publishSnapshot(sql: Sql, options: PublishOptions): Promis
     return await sql.begin(async (tx) => {
       const published = await publish(tx, options);
       if (options.runId === undefined) throw new Trial(published);
-      await finishRun(tx, options.runId, { ...published, problem: null, at: options.now });
+      await finishRun(tx, options.runId, { ...published, problem: null, at: options.clock() });
       return published;
     });
   } catch (error) {

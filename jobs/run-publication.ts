@@ -149,6 +149,7 @@ async function readAndPublish(
     countsPeople: reading.countsPeople,
     warnings: reading.warnings(),
     now: options.clock(),
+    clock: options.clock,
     report: () => report.counts(),
     confirmWithdrawals: options.confirmWithdrawals ?? false,
     ...begun,

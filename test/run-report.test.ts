@@ -137,3 +137,25 @@ void t.test('every run keeps what it read and how long that took, however it end
   t.match(failed, { state: 'failed', problem: 'It is not there.' });
   t.equal(failed.counts, null, 'null where nothing is known');
 });
+
+void t.test('a run has finished when all is written, not when writing begins', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const source = sourceOf({ ...emptyState(), courses: [course(1)] });
+  for (const state of ['succeeded', 'unchanged']) {
+    const { run } = await runPublication({
+      address: { url: store.url },
+      source,
+      trigger: 'command',
+      clock: () => {
+        clock.advance(1);
+        return clock.read();
+      },
+      log: silentLog,
+      signal: new AbortController().signal,
+      wait: true,
+    });
+    t.match(run, { state });
+    t.same(run.finishedAt, clock.now, 'its is the last look at the clock');
+  }
+});
