@@ -305,6 +305,10 @@ export async function verify(base, asked, say) {
       say(`${wrong} of ${report.compared} values disagree.`);
       return 1;
     }
+    if (report.compared === 0) {
+      say('Nothing could be compared.');
+      return 2;
+    }
     if (report.uncompared.length > 0) {
       say(`${report.compared} values agree, but not everything could be compared.`);
       return 2;
@@ -319,7 +323,12 @@ export async function verify(base, asked, say) {
  * @returns {Promise<string | undefined>} the version of the package, where it has changed meanwhile
  */
 async function compareAll(report, base, asked) {
-  const answer = await fetchPatiently(`${base}/v1/datapackage.json?snapshot=${asked}`);
+  const answer = await fetchPackage(base, asked);
+  if (answer === undefined) {
+    report.say(`Snapshot ${asked} of ${base}`);
+    report.leaveOpen('anything: it has only totals, and no rows of courses to add up again');
+    return undefined;
+  }
   const described = /** @type {Package} */ (await answer.json());
   const snapshot = Number(answer.headers.get('snapshot-id'));
   if (asked !== 'latest' && snapshot !== Number(asked)) {
@@ -374,6 +383,20 @@ async function compareAll(report, base, asked) {
   const after = await fetchPatiently(`${base}/v1/datapackage.json?snapshot=${snapshot}`);
   const { version } = /** @type {Package} */ (await after.json());
   return version === described.version ? undefined : version;
+}
+
+/**
+ * Undefined of a snapshot that has totals only, such as one that was carried over.
+ *
+ * @param {string} base @param {string} asked
+ */
+async function fetchPackage(base, asked) {
+  try {
+    return await fetchPatiently(`${base}/v1/datapackage.json?snapshot=${asked}`);
+  } catch (error) {
+    if (error instanceof Refusal && error.isForLackOfRows) return undefined;
+    throw error;
+  }
 }
 
 /** @param {Iterable<string | null>} keys */
@@ -601,6 +624,16 @@ async function fetchJson(address) {
   return (await fetchPatiently(address)).json();
 }
 
+/** An answer for good that is not what was asked for. */
+class Refusal extends Error {
+  /** @param {string} address @param {number} status @param {string} body */
+  constructor(address, status, body) {
+    super(`${address} answers ${status}: ${body}`);
+    /** Whether it says that there are totals, but no rows that they are the sums of. */
+    this.isForLackOfRows = status === 404 && body.includes('"/problems/no-course-rows"');
+  }
+}
+
 /** Seconds that are waited at most before asking again, and how often that is done. */
 const longestPause = 60;
 const mostTries = 60;
@@ -616,7 +649,7 @@ async function fetchPatiently(address, headers = {}) {
     if (answer.ok) return answer;
     const later = Number(answer.headers.get('retry-after'));
     if (tries === mostTries || !(later > 0) || ![429, 503].includes(answer.status)) {
-      throw new Error(`${address} answers ${answer.status}: ${await answer.text()}`);
+      throw new Refusal(address, answer.status, await answer.text());
     }
     await answer.body?.cancel();
     await delay(Math.min(later, longestPause) * 1000);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { known, verify } from '../commands/verify.mjs';
+import { findSnapshot, insertSnapshot } from '../db/queries/snapshots.ts';
 import { metrics, type Metric } from '../metrics/registry.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { campaign, course, emptyState } from './support/courses.ts';
@@ -42,10 +43,11 @@ async function liar(
   truth: URL,
   change: Change,
   gone: readonly string[] = [],
+  goneBody = '{}',
 ): Promise<URL> {
   const server = createServer((request, response) => {
     if (gone.some((path) => request.url?.startsWith(path) === true)) {
-      response.writeHead(404).end('{}');
+      response.writeHead(404).end(goneBody);
       return;
     }
     pass(truth, change, request, response).catch((error: unknown) => {
@@ -321,6 +323,31 @@ t.test('what was withdrawn since is said, and is no excuse for more', async (t) 
     t.equal(lied.code, 1);
     t.match(lied.output, expected);
   }
+});
+
+t.test('of a snapshot without rows nothing is compared, which is no failure', async (t) => {
+  const { app, store } = await serve(t, state);
+  const published = await findSnapshot(store.sql, 1);
+  await insertSnapshot(store.sql, {
+    ...published!,
+    snapshotId: 2,
+    computedAt: new Date('2026-11-21T00:00:00Z'),
+    hasCourseRows: false,
+  });
+  const url = await listen(app);
+  const { code, output } = await check(url, '2');
+  t.equal(code, 2, output);
+  t.match(output, /NOT COMPARED anything: it has only totals[^]*\nNothing could be compared\.\n$/);
+  const unknown = await check(url, '3');
+  t.equal(unknown.code, 1);
+  t.match(unknown.output, /snapshot=3 answers 400/);
+  // Of a snapshot that has begun to be compared, the rest is not excused.
+  const without = JSON.stringify({ type: '/problems/no-course-rows' });
+  const hidden = await check(
+    await liar(t, url, (_path, body) => body, ['/v1/courses.csv'], without),
+    '1',
+  );
+  t.equal(hidden.code, 1, hidden.output);
 });
 
 t.test('the service gives the check away, and it runs with nothing else', async (t) => {
