@@ -121,16 +121,6 @@ export const dataHeaders = {
   ...quota,
 };
 
-/** Of an answer whose form may be chosen by Accept: a date would not tell forms apart. */
-export const chosenHeaders = {
-  ...frame,
-  ...always(snapshotId),
-  ...validators,
-  ...coding,
-  ...always(link),
-  ...quota,
-};
-
 /** Of an answer that there is before anything is published too. */
 export const currentHeaders = {
   ...frame,

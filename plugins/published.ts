@@ -28,6 +28,12 @@ export interface Published {
   readonly revision: number;
   /** @throws {ProblemError} 503 before anything is published */
   requireLatest(): Latest;
+  /**
+   * What a snapshot that is not there is answered with.
+   *
+   * @throws {ProblemError} 503 before anything is published
+   */
+  noSnapshot(snapshotId: number): ProblemError;
   /** Looks now; notifications of publishers make it look by itself. */
   refresh(): Promise<void>;
   /**
@@ -93,6 +99,13 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     return next;
   };
 
+  function requireLatest(): Latest {
+    if (latest === undefined) {
+      throw ProblemError.unavailable('Nothing has been published yet.', 30);
+    }
+    return latest;
+  }
+
   app.decorate('published', {
     get latest() {
       return latest;
@@ -100,11 +113,12 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     get revision() {
       return revision;
     },
-    requireLatest() {
-      if (latest === undefined) {
-        throw ProblemError.unavailable('Nothing has been published yet.', 30);
-      }
-      return latest;
+    requireLatest,
+    noSnapshot(snapshotId) {
+      const newest = requireLatest().row.snapshotId;
+      return ProblemError.notFound(
+        `There is no snapshot ${String(snapshotId)}; the newest is ${String(newest)}.`,
+      );
     },
     refresh,
     links,

@@ -178,6 +178,33 @@ t.test('a snapshot can be cited in three forms', async (t) => {
     csl_json: [{ URL: /\/v1\/datapackage\.json\?snapshot=1$/ }],
   });
 
-  t.equal((await app.inject('/v1/snapshots/2/citation')).statusCode, 404);
+  const missing = await app.inject('/v1/snapshots/2/citation');
+  t.equal(missing.statusCode, 404);
+  t.match(missing.json(), { detail: 'There is no snapshot 2; the newest is 1.' });
   t.equal((await cite('apa')).statusCode, 400);
+});
+
+t.test('a citation is as old as its snapshot, or as the revision that it names', async (t) => {
+  const now = state();
+  const served = await serve(t, now, '2026-11-22T12:00:00Z');
+  const dateOf = async (snapshotId: number) => {
+    const { headers } = await served.app.inject(`/v1/snapshots/${String(snapshotId)}/citation`);
+    return headers['last-modified'];
+  };
+  t.equal(await dateOf(1), 'Sun, 22 Nov 2026 12:00:00 GMT');
+  now.courses.push(course(4));
+  await served.publish();
+  t.equal(await dateOf(1), 'Sun, 22 Nov 2026 12:00:00 GMT');
+  t.equal(await dateOf(2), 'Sun, 22 Nov 2026 12:01:00 GMT');
+  now.hidden = [4];
+  now.courses.pop();
+  await served.publish();
+  t.equal(await dateOf(1), 'Sun, 22 Nov 2026 12:02:00 GMT');
+  const { headers } = await served.app.inject('/v1/snapshots/3');
+  t.equal(await dateOf(3), headers['last-modified']);
+  const other = await served.app.inject({
+    url: '/v1/snapshots/3/citation',
+    headers: { accept: 'application/x-bibtex', 'if-modified-since': headers['last-modified'] },
+  });
+  t.equal(other.statusCode, 200, 'a date does not tell its forms apart');
 });

@@ -37,6 +37,7 @@ void t.test('before anything is published, data are 503 and the rest answers', a
     '/v1/snapshots/latest',
     '/v1/snapshots',
     '/v1/snapshots/1',
+    '/v1/snapshots/1/citation',
     '/v1/snapshots.csv',
     '/v1/courses.csv',
     '/system_metrics.json',

@@ -8,7 +8,7 @@ import {
   citationMediaTypes,
   CslItem,
 } from '../../openapi/citation.ts';
-import { chosenHeaders } from '../../openapi/headers.ts';
+import { dataHeaders } from '../../openapi/headers.ts';
 import { problemMediaType } from '../../openapi/problem.ts';
 import { problems, readProblems } from '../../openapi/responses.ts';
 import { identifier, reference, word } from '../../openapi/scalars.ts';
@@ -69,7 +69,7 @@ export default function citation(app: FastifyInstance, options: CitationOptions)
         response: {
           200: {
             description: 'The citation.',
-            headers: chosenHeaders,
+            headers: dataHeaders,
             content: {
               'text/plain': { schema: { type: 'string' } },
               'application/x-bibtex': { schema: { type: 'string' } },
@@ -91,16 +91,18 @@ export default function citation(app: FastifyInstance, options: CitationOptions)
         findSnapshot(app.sql, snapshotId),
         readStore(app.sql),
       ]);
-      if (row === undefined) {
-        throw ProblemError.notFound(`There is no snapshot ${String(snapshotId)}.`);
-      }
+      if (row === undefined) throw app.published.noSnapshot(snapshotId);
       const base = options.publicUrl ?? `${request.protocol}://${request.host}`;
-      const { revision } = store;
+      const { computedAt } = row;
+      const { revision, revisedAt } = store;
       const address = `${base}/v1/snapshots/${String(snapshotId)}`;
       const body = citationBody({ ...row, revision, address, license: options.license }, format);
       const contentType = `${citationMediaTypes[format]}; charset=utf-8`;
       return reply.answer(app.representation(body, contentType), {
         snapshotId,
+        lastModified: revisedAt !== null && revisedAt > computedAt ? revisedAt : computedAt,
+        // Forms share it, and what changes by the settings, as the licence, has none.
+        dates: 'vague',
         ...(request.query.format === undefined ? { chosenBy: 'Accept' as const } : {}),
         cacheControl: 'no-cache',
         links: app.published.links(),

@@ -140,12 +140,7 @@ export default function snapshots(app: FastifyInstance): void {
 
   async function readSnapshot(snapshotId: number) {
     const row = await findSnapshot(app.sql, snapshotId);
-    if (row === undefined) {
-      const newest = app.published.requireLatest().row.snapshotId;
-      throw ProblemError.notFound(
-        `There is no snapshot ${String(snapshotId)}; the newest is ${String(newest)}.`,
-      );
-    }
+    if (row === undefined) throw app.published.noSnapshot(snapshotId);
     const address = `/v1/snapshots/${String(snapshotId)}`;
     const found = {
       representation: app.representation(JSON.stringify(snapshotBody(row)), undefined, address),
