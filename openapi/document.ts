@@ -43,7 +43,7 @@ const description = (
   requestsPerMinute: number,
 ) => `Metrics of the Wikimedia Programs & Events Dashboard as a public, documented, citable data service.
 
-Every answer names its snapshot, in \`Snapshot-Id\` and \`snapshot_id\`, and a published snapshot never changes: cite its address. Null is not zero: it means not collected.
+Every answer names its snapshot, in \`Snapshot-Id\` and \`snapshot_id\`, and a published snapshot never changes: cite its address. Null is not zero: it means not collected or, of a sum that has coverage, beyond 2^53 − 1.
 
 A client without a key may spend ${String(requestsPerMinute)} of the quota in a minute. Most requests cost one; files and questions that read many rows cost more, as their descriptions and \`limits.costs\` of /v1/status say; a 304 costs none, so ask again with \`If-None-Match\`. What is left of the quota is in \`RateLimit\`; over it, a 429 says in \`Retry-After\` when to come back.
 

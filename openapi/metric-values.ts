@@ -18,7 +18,7 @@ export const MetricTotals = Type.Object(perMetric(totalOf), {
   $id: 'MetricTotals',
   description:
     'A value for every metric of the definitions version, in the units of /v1/metrics; null is ' +
-    'not collected, which is not zero.',
+    'not collected, which is not zero. A sum beyond 2^53 − 1 is null too, whatever its coverage.',
 });
 
 export const MetricCoverage = Type.Object(

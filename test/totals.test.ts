@@ -397,3 +397,21 @@ void t.test('totals that were carried over without groups are answered whole onl
     t.equal(answer.json<Problem>().type, '/problems/no-course-rows');
   }
 });
+
+void t.test('a sum beyond 2^53 − 1 is null with its coverage, as the document says', async (t) => {
+  const most = { metrics: { edits: Number.MAX_SAFE_INTEGER } };
+  const courses = [course(1, most), course(2, { ...most, type: null })];
+  const { app } = await serve(t, { ...emptyState(), courses });
+  const beyond = { totals: { edits: null }, coverage: { edits: 2 } };
+  const { groups, ...whole } = await ask(app, 'group_by=type');
+  t.match(whole, beyond);
+  for (const group of groups ?? []) {
+    t.match(group, { totals: { edits: Number.MAX_SAFE_INTEGER }, coverage: { edits: 1 } });
+  }
+  t.match(await read(app, '/v1/snapshots/latest'), beyond);
+  t.match(await read(app, '/v1/trends'), { items: [beyond] });
+  const { components } = await read<{
+    components: { schemas: Record<string, { description: string }> };
+  }>(app, '/openapi.json');
+  t.match(components.schemas['MetricTotals']?.description, /A sum beyond 2\^53 − 1 is null too/);
+});
