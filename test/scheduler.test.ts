@@ -43,6 +43,34 @@ void t.test(
   },
 );
 
+void t.test('a publication at work when one is due takes its place', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock('2026-11-22T03:59:00Z');
+  const source = sourceOf({ ...emptyState(), courses: [course(1)] });
+  await publish(
+    store,
+    {
+      ...source,
+      open: (options) => {
+        clock.set('2026-11-22T04:10:00Z');
+        return source.open(options);
+      },
+    },
+    clock,
+  );
+  const app = await createService(t, store, clock, {
+    DASHBOARD_DATABASE_URL: 'mysql://nobody@127.0.0.1:1/none',
+    SNAPSHOT_SCHEDULE: '0 4 * * *',
+  });
+  clock.set('2026-11-22T05:30:00Z');
+  t.match((await app.inject('/v1/status')).json(), {
+    last_run: { started_at: '2026-11-22T03:59:00Z', finished_at: '2026-11-22T04:10:00Z' },
+    next_expected_at: '2026-11-23T04:00:00Z',
+    stale: false,
+  });
+  t.equal(await app.publisher.catchUp(), undefined);
+});
+
 void t.test('a service that only serves expects nothing and is never stale', async (t) => {
   const store = await createStore(t);
   const clock = new TestClock();

@@ -122,10 +122,13 @@ export async function findLastRun(sql: Queryable): Promise<RunRow | undefined> {
   return row;
 }
 
-/** When the source was last read whole and the store was up to date with it. */
+/**
+ * When the last good run ended. One that is due while a run is at work is that run: it is not
+ * missed, however early the other began.
+ */
 export async function findLastSuccess(sql: Queryable): Promise<Date | undefined> {
-  const [row] = await sql<{ startedAt: Date }[]>`
-    select started_at as "startedAt" from job_runs
+  const [row] = await sql<{ finishedAt: Date }[]>`
+    select finished_at as "finishedAt" from job_runs
     where state in ('succeeded', 'unchanged') order by run_id desc limit 1`;
-  return row?.startedAt;
+  return row?.finishedAt;
 }
