@@ -208,3 +208,17 @@ t.test('a citation is as old as its snapshot, or as the revision that it names',
   });
   t.equal(other.statusCode, 200, 'a date does not tell its forms apart');
 });
+
+t.test('a date tells nothing of the settings that a package was made by', async (t) => {
+  const served = await serve(t, state(), '2026-11-22T12:00:00Z');
+  await packageAt(served);
+  const url = '/v1/datapackage.json?snapshot=1';
+  const { headers } = await served.app.inject({ url, headers: { host: 'one.example' } });
+  const again = await served.app.inject({
+    url,
+    headers: { host: 'two.example', 'if-modified-since': headers['last-modified'] },
+  });
+  t.equal(again.statusCode, 200);
+  t.match(again.body, 'http://two.example/');
+  t.notMatch(again.body, 'one.example');
+});

@@ -73,6 +73,8 @@ export default function datapackage(app: FastifyInstance, options: DatapackageOp
           lastModified: question.lastModified,
           cacheControl: 'no-cache',
           links: app.published.links(question.asksLatest ? packagePath(snapshotId) : undefined),
+          // The licence and the addresses in it change with the settings, of which no date tells.
+          dates: 'vague',
         },
         make: async () => {
           const files = await packagedFiles(snapshotId, snapshot.definitionsVersion);
