@@ -5,10 +5,11 @@ import { FairQueue, QueueFull } from './fair-queue.ts';
 /** As many as there are connections for downloads, where nobody would wait in order. */
 const atOnce = 6;
 /**
- * Of large ones: they are made no faster when there are more, and each takes some megabytes of
- * buffers. Small ones never wait for more of them.
+ * Of large ones, which are made no faster when there are more, and whoever is served first has
+ * its first rows, and its last, sooner; each takes some megabytes of buffers. Small ones never
+ * wait for more of them.
  */
-const largeAtOnce = 2;
+const largeAtOnce = 1;
 /** Rows of the largest download that is not a large one: some ten megabytes. */
 const rowsOfSmall = 20_000;
 /** Downloads that wait for their turn; a full queue takes some minutes to empty. */
