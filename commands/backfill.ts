@@ -24,6 +24,7 @@ await runCommand(async (signal) => {
         systemStats: dashboardSystemStats({ url: config.source.url }),
         clock: () => new Date(),
         signal,
+        onWaiting: sayAside,
       }),
     );
     return 0;

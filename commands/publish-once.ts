@@ -33,6 +33,7 @@ export async function publishOnce(options: PublishOnceOptions): Promise<number> 
     clock: () => new Date(),
     log: commandLog,
     signal: options.signal,
+    onWaiting: sayAside,
     confirmWithdrawals: options.confirmWithdrawals,
     personKeySecret: config.personKeySecret,
   };

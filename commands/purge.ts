@@ -1,7 +1,8 @@
 /** `npm run purge [-- COURSE_ID]`: erases withdrawn courses before their time, or after it. */
 import { readConfig } from '../config.ts';
 import { openStore } from '../db/open-store.ts';
-import { purgeOne, purgePastGrace, type PurgeOptions } from '../jobs/purge-withdrawn.ts';
+import type { PublisherOptions } from '../jobs/publisher-session.ts';
+import { purgeOne, purgePastGrace } from '../jobs/purge-withdrawn.ts';
 import { parseCommandLine, runCommand, say, sayAside, UsageError } from './command-line.ts';
 
 const usage =
@@ -18,7 +19,7 @@ await runCommand(async (signal) => {
     purpose: 'data',
     onProgress: sayAside,
   });
-  const options = { address: store.address, signal };
+  const options = { address: store.address, signal, onWaiting: sayAside };
   try {
     return courseId === undefined ? await pastGrace(options) : await one(options, courseId);
   } finally {
@@ -35,7 +36,7 @@ function courseIdOf([text, ...rest]: readonly string[]): number | undefined {
   return courseId;
 }
 
-async function pastGrace(options: PurgeOptions): Promise<number> {
+async function pastGrace(options: PublisherOptions): Promise<number> {
   const erased = await purgePastGrace(options, new Date());
   say(
     erased === 0
@@ -45,7 +46,7 @@ async function pastGrace(options: PurgeOptions): Promise<number> {
   return 0;
 }
 
-async function one(options: PurgeOptions, courseId: number): Promise<number> {
+async function one(options: PublisherOptions, courseId: number): Promise<number> {
   const name = `Course ${String(courseId)}`;
   switch (await purgeOne(options, courseId)) {
     case 'withdrawn':

@@ -1,4 +1,4 @@
-import type { StoreAddress, TransactionSql } from '../db/connect.ts';
+import type { TransactionSql } from '../db/connect.ts';
 import {
   findFirstComputed,
   listCarriedOver,
@@ -13,18 +13,16 @@ import type {
   SystemStats,
   SystemStatsReading,
 } from '../sources/dashboard-database/system-stats.ts';
-import { asPublisher } from './publisher-session.ts';
+import { asPublisher, type PublisherOptions } from './publisher-session.ts';
 
 /** What the snapshots that are carried over say they come from. */
 const carriedKind = 'dashboard_system_stats';
 /** What a store that they are carried into belongs to. */
 const storeKind = 'dashboard_database';
 
-export interface BackfillOptions {
-  readonly address: StoreAddress;
+export interface BackfillOptions extends PublisherOptions {
   readonly systemStats: SystemStats;
   readonly clock: () => Date;
-  readonly signal: AbortSignal;
 }
 
 export interface BackfillResult {
@@ -54,7 +52,7 @@ class BackfillRefused extends Error {
  * @throws {SourceError} when they cannot be read
  */
 export function backfillSnapshots(options: BackfillOptions): Promise<BackfillResult> {
-  return asPublisher(options.address, options.signal, async (sql) => {
+  return asPublisher(options, async (sql) => {
     const { sourceKind } = await readStore(sql);
     if (sourceKind !== null && sourceKind !== storeKind) {
       throw new BackfillRefused(

@@ -45,6 +45,7 @@ export async function loadDemo(options: LoadDemoOptions): Promise<void> {
       log: options.log,
       signal: options.signal,
       wait: true,
+      onWaiting: options.onProgress,
     });
     if (run.state === 'failed') throw new Error(run.problem ?? 'the demonstration failed');
     if (performance.now() - said < silence) continue;

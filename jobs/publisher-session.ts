@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
+import { findRunningRun, type RunRow } from '../db/queries/job-runs.ts';
 import { lockPublishing } from '../db/queries/store.ts';
+import { sayIfSlow } from '../db/slow-work.ts';
 
 /** A connection of its own for what changes the store, without a limit on its statements. */
 export function connectPublisher(address: StoreAddress): Sql {
@@ -14,20 +16,51 @@ export function connectPublisher(address: StoreAddress): Sql {
 /** Milliseconds between two looks at whether another publisher has ended. */
 const lockPatience = 250;
 
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+  /** Told, in a sentence, which publisher is waited for when that takes more than a second. */
+  readonly onWaiting?: ((sentence: string) => void) | undefined;
+}
+
 /** Taking a lock that the session has already is no harm: it is let go with the session. */
-export async function waitForLock(sql: Sql, signal: AbortSignal): Promise<void> {
-  while (!(await lockPublishing(sql))) await delay(lockPatience, undefined, { signal });
+export async function waitForLock(sql: Sql, options: WaitOptions): Promise<void> {
+  if (await lockPublishing(sql)) return;
+  const sentence = waitingFor(await findRunningRun(sql));
+  await sayIfSlow(options.onWaiting ?? ignore, sentence, tryAgain(sql, options.signal));
+}
+
+async function tryAgain(sql: Sql, signal: AbortSignal): Promise<void> {
+  do await delay(lockPatience, undefined, { signal });
+  while (!(await lockPublishing(sql)));
+}
+
+function ignore(): void {}
+
+/** A purge and a backfill hold the lock without a run. */
+function waitingFor(run: RunRow | undefined): string {
+  const who =
+    run === undefined
+      ? 'Another publication, a purge or a backfill'
+      : `Another publication (run ${run.runId}, since ${secondOf(run.startedAt)})`;
+  return `${who} is at work: waiting for it to end.`;
+}
+
+function secondOf(moment: Date): string {
+  return `${moment.toISOString().slice(0, 19)}Z`;
+}
+
+export interface PublisherOptions extends WaitOptions {
+  readonly address: StoreAddress;
 }
 
 /** Works on the store while no publisher does: waits for one to end, and keeps others out. */
 export async function asPublisher<Result>(
-  address: StoreAddress,
-  signal: AbortSignal,
+  options: PublisherOptions,
   work: (sql: Sql) => Promise<Result>,
 ): Promise<Result> {
-  const sql = connectPublisher(address);
+  const sql = connectPublisher(options.address);
   try {
-    await waitForLock(sql, signal);
+    await waitForLock(sql, options);
     return await work(sql);
   } finally {
     await sql.end({ timeout: 5 });

@@ -2,18 +2,11 @@ import type { StoreAddress } from '../db/connect.ts';
 import { purgeCourse, type PurgedStanding } from '../db/queries/purge-course.ts';
 import { lockPublishing } from '../db/queries/store.ts';
 import { erasePastGrace } from '../db/queries/withdrawals.ts';
-import { asPublisher, connectPublisher } from './publisher-session.ts';
-
-export interface PurgeOptions {
-  readonly address: StoreAddress;
-  readonly signal: AbortSignal;
-}
+import { asPublisher, connectPublisher, type PublisherOptions } from './publisher-session.ts';
 
 /** Erases the withdrawn courses that are past their grace; @returns how many. */
-export function purgePastGrace(options: PurgeOptions, now: Date): Promise<number> {
-  return asPublisher(options.address, options.signal, (sql) =>
-    sql.begin((tx) => erasePastGrace(tx, now)),
-  );
+export function purgePastGrace(options: PublisherOptions, now: Date): Promise<number> {
+  return asPublisher(options, (sql) => sql.begin((tx) => erasePastGrace(tx, now)));
 }
 
 /**
@@ -39,8 +32,6 @@ export async function purgeUnlessPublishing(
  *
  * @returns what it was; of any but a withdrawn one nothing is erased
  */
-export function purgeOne(options: PurgeOptions, courseId: number): Promise<PurgedStanding> {
-  return asPublisher(options.address, options.signal, (sql) =>
-    sql.begin((tx) => purgeCourse(tx, courseId)),
-  );
+export function purgeOne(options: PublisherOptions, courseId: number): Promise<PurgedStanding> {
+  return asPublisher(options, (sql) => sql.begin((tx) => purgeCourse(tx, courseId)));
 }

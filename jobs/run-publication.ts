@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Sql, StoreAddress } from '../db/connect.ts';
+import type { Sql } from '../db/connect.ts';
 import {
   failAbandonedRuns,
   findRun,
@@ -16,7 +16,12 @@ import { readMarkers } from '../db/queries/write-versions.ts';
 import { SourceError, type Source } from '../sources/source.ts';
 import { PublicationRefused } from './loss-guard.ts';
 import { publishSnapshot, type Published } from './publish-snapshot.ts';
-import { asPublisher, connectPublisher, waitForLock } from './publisher-session.ts';
+import {
+  asPublisher,
+  connectPublisher,
+  waitForLock,
+  type PublisherOptions,
+} from './publisher-session.ts';
 import { RunReport } from './run-report.ts';
 import { stageSource } from './stage-source.ts';
 
@@ -26,13 +31,11 @@ export interface JobLog {
   error(fields: object, message: string): void;
 }
 
-export interface PublicationOptions {
-  readonly address: StoreAddress;
+export interface PublicationOptions extends PublisherOptions {
   readonly source: Source;
   readonly trigger: RunTrigger;
   readonly clock: () => Date;
   readonly log: JobLog;
-  readonly signal: AbortSignal;
   /** Whether to wait for another publisher to end; otherwise its run is returned. */
   readonly wait: boolean;
   readonly confirmWithdrawals?: boolean;
@@ -75,7 +78,7 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
       const run = await findRunningRun(sql);
       if (run !== undefined) return { run, busy: true, problems: [] };
     }
-    await waitForLock(sql, options.signal);
+    await waitForLock(sql, options);
     await failAbandonedRuns(sql, options.clock());
     const run = await startRun(sql, options.trigger, options.clock());
     options.onStarted?.(run);
@@ -111,7 +114,7 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
 export async function tryPublication(
   options: Omit<PublicationOptions, 'trigger' | 'wait' | 'onStarted'>,
 ): Promise<Published> {
-  return asPublisher(options.address, options.signal, (sql) =>
+  return asPublisher(options, (sql) =>
     readAndPublish(sql, options, new RunReport(options.log, options.clock), { purged: 0 }),
   );
 }
