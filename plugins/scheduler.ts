@@ -38,15 +38,18 @@ export interface StartedRun {
 
 export interface StartOptions {
   readonly confirmWithdrawals?: boolean;
-  /** Whether to wait for another instance's publisher to end, instead of giving its run. */
-  readonly wait?: boolean;
 }
 
 export interface Publisher {
   readonly hasSource: boolean;
   /** Begins a publication, or gives the one at work. @throws when there is no source */
   start(trigger: RunTrigger, options?: StartOptions): Promise<StartedRun>;
-  /** Begins one if one is due: nothing is published, a scheduled one was missed, or a file is given. */
+  /**
+   * Begins one if one is due: nothing is published, a scheduled one was missed, or a file is given.
+   * While another publisher is at work it waits in the background.
+   *
+   * @returns undefined where none is due, or it has waited for a second
+   */
   catchUp(): Promise<StartedRun | undefined>;
   /** Gives the demonstration the snapshots of its past that it lacks. */
   loadDemo(onProgress: (sentence: string) => void): Promise<void>;
@@ -79,7 +82,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   const times = task && new PublicationTimes(task);
   const stopping = new AbortController();
   let current: Promise<StartedRun> | undefined;
-  let working: Promise<unknown> = Promise.resolve();
+  const working = new Set<Promise<unknown>>();
   let purging: Promise<unknown> = Promise.resolve();
 
   function onSchedule(expression: string, work: () => Promise<unknown>): ScheduledTask {
@@ -101,9 +104,23 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
     }
   }
 
-  function begin(trigger: RunTrigger, startOptions: StartOptions): Promise<StartedRun> {
+  function finishBeforeClosing(work: Promise<unknown>): void {
+    const ended = work
+      .catch(() => undefined)
+      .then(() => {
+        working.delete(ended);
+      });
+    working.add(ended);
+  }
+
+  /** With `onWaiting` it waits for another publisher to end, instead of giving its run. */
+  function begin(
+    trigger: RunTrigger,
+    { confirmWithdrawals = false }: StartOptions,
+    onWaiting?: () => void,
+  ): Promise<StartedRun> {
     if (source === undefined) throw new Error('no source is configured');
-    return new Promise<StartedRun>((resolve, reject) => {
+    const begun = new Promise<StartedRun>((resolve, reject) => {
       const finished = runPublication({
         address,
         source,
@@ -111,26 +128,52 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         clock,
         log: app.log,
         signal: stopping.signal,
-        wait: startOptions.wait ?? false,
-        confirmWithdrawals: startOptions.confirmWithdrawals ?? false,
+        wait: onWaiting !== undefined,
+        onWaiting: (sentence) => {
+          app.log.info(sentence);
+          onWaiting?.();
+        },
+        confirmWithdrawals,
         personKeySecret: options.personKeySecret,
         onStarted: (run) => {
+          // Not while it waits: who asks meanwhile is given the run that it waits for.
+          current = begun;
           resolve({ run, finished });
         },
       }).then(async (result) => {
         if (!result.busy) await app.published.refresh();
         return result;
       });
-      working = finished.then(
-        (result) => {
-          current = undefined;
-          resolve({ run: result.run, finished });
-        },
-        (error: unknown) => {
-          current = undefined;
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
+      const end = () => {
+        if (current === begun) current = undefined;
+      };
+      finishBeforeClosing(
+        finished.then(
+          (result) => {
+            end();
+            resolve({ run: result.run, finished });
+          },
+          (error: unknown) => {
+            end();
+            reject(error instanceof Error ? error : new Error(String(error)));
+          },
+        ),
       );
+    });
+    return begun;
+  }
+
+  /** Whoever asked goes on after a second of waiting; the publication begins when it can. */
+  function beginInTurn(trigger: RunTrigger): Promise<StartedRun | undefined> {
+    return new Promise((resolve, reject) => {
+      const begun = begin(trigger, {}, () => {
+        begun.catch((error: unknown) => {
+          if (stopping.signal.aborted) return;
+          app.log.error({ err: error }, 'the publication that was waiting could not begin');
+        });
+        resolve(undefined);
+      });
+      begun.then(resolve, reject);
     });
   }
 
@@ -154,7 +197,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         last === undefined ||
         source.kind === 'dashboard_csv' ||
         (times !== undefined && times.next(last) <= clock());
-      return isDue ? publisher.start('start', { wait: true }) : undefined;
+      return isDue ? beginInTurn('start') : undefined;
     },
     async loadDemo(onProgress) {
       const loading = loadDemo({
@@ -164,7 +207,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         signal: stopping.signal,
         onProgress,
       });
-      working = loading.catch(() => undefined);
+      finishBeforeClosing(loading);
       await loading;
       await app.published.refresh();
     },
@@ -202,7 +245,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   if (task !== undefined) keepRunning(task);
   app.addHook('preClose', async () => {
     stopping.abort();
-    await working;
+    await Promise.all(working);
     await purging;
   });
 }

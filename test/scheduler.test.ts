@@ -1,5 +1,8 @@
+import { PassThrough } from 'node:stream';
 import t from 'tap';
+import { startRun } from '../db/queries/job-runs.ts';
 import { lockPublishing } from '../db/queries/store.ts';
+import { connectPublisher } from '../jobs/publisher-session.ts';
 import type { Run } from '../openapi/run.ts';
 import type { Status } from '../openapi/status.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
@@ -157,3 +160,39 @@ void t.test(
     t.match(await begun?.finished, { run: { state: 'failed' } });
   },
 );
+
+void t.test('what waits at start for another publisher stands in nobody’s way', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const token = 'correct-horse-battery-staple-0123456789';
+  const log = new PassThrough({ encoding: 'utf8' });
+  let logged = '';
+  const published = new Promise<void>((resolve) => {
+    log.on('data', (text: string) => {
+      logged += text;
+      if (text.includes('snapshot published')) resolve();
+    });
+  });
+  const app = await createService(
+    t,
+    store,
+    clock,
+    { DASHBOARD_CSV: sample, ADMIN_TOKEN: token },
+    { logger: { level: 'info', stream: log } },
+  );
+  const publisher = connectPublisher({ url: store.url });
+  t.ok(await lockPublishing(publisher));
+  const { runId } = await startRun(store.sql, 'command', clock.read());
+  t.equal(await app.publisher.catchUp(), undefined);
+  t.match(logged, /"Another publication \(run 1, since .*Z\) is at work: waiting for it to end\."/);
+  const asked = await app.publisher.start('admin');
+  t.match(await asked.finished, { busy: true, run: { runId } }, 'the run at work is given');
+
+  await publisher.end();
+  await published;
+  await app.published.refresh();
+  t.match((await app.inject('/v1/status')).json(), {
+    latest: { snapshot_id: 1 },
+    last_run: { run_id: 2, state: 'succeeded' },
+  });
+});

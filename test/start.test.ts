@@ -4,8 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
+import { lockPublishing } from '../db/queries/store.ts';
+import { connectPublisher } from '../jobs/publisher-session.ts';
+import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { runProgram, startProgram, startService } from './support/program.ts';
+import { publish, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
 // Each failure is that of a process of its own.
@@ -103,4 +107,45 @@ void t.test('the demonstration is made up in sentences, and can be interrupted',
   const { code, errors } = await program.ended;
   t.equal(code, 0);
   t.equal(errors, '', 'no stack');
+});
+
+void t.test('what is published is served while another publisher is at work', async (t) => {
+  const [empty, store] = [await createStore(t), await createStore(t)];
+  await publish(store, dashboardCsvSource(sample), new TestClock());
+  for (const [{ url }, status, outcome] of [
+    [empty, 503, 'snapshot published'],
+    [store, 200, 'nothing has changed|snapshot published'],
+  ] as const) {
+    const publisher = connectPublisher({ url });
+    t.teardown(() => publisher.end());
+    t.ok(await lockPublishing(publisher));
+    const service = await startService(t, {
+      DATABASE_URL: url,
+      DATA_DIR: join(await makeDirectory(t), 'data'),
+      DASHBOARD_CSV: sample,
+      LOG_LEVEL: 'info',
+    });
+    t.match(service.written(), /"Another publication.* is at work: waiting for it to end\."/);
+    const latest = new URL('/v1/snapshots/latest', service.url);
+    t.equal((await fetch(latest)).status, status);
+    await publisher.end();
+    await service.line(new RegExp(`"msg":"(${outcome})`));
+    service.child.kill('SIGTERM');
+    t.match(await service.ended, { code: 0, errors: '' });
+  }
+});
+
+void t.test('a service is stopped while it waits for another publisher', async (t) => {
+  const { url } = await createStore(t);
+  const publisher = connectPublisher({ url });
+  t.teardown(() => publisher.end());
+  t.ok(await lockPublishing(publisher));
+  const service = await startService(t, {
+    DATABASE_URL: url,
+    DATA_DIR: join(await makeDirectory(t), 'data'),
+    DASHBOARD_CSV: sample,
+  });
+  service.child.kill('SIGTERM');
+  t.match(await service.ended, { code: 0, errors: '' });
+  t.notMatch(service.written(), /could not begin/);
 });
