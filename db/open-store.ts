@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { connect, type StoreAddress } from './connect.ts';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import { migrate } from './migrate.ts';
@@ -89,9 +89,39 @@ async function checkDataDirectory(path: string): Promise<void> {
   try {
     if ((await stat(path)).isDirectory()) return;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') return;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return checkThatDirectoriesCanBeMade(path);
+    if (code !== 'ENOTDIR') return;
   }
   throw new StoreError(`DATA_DIR ${path} is a file, or within one: set it to a directory.`);
+}
+
+/**
+ * Where a directory that is there has no room for another by its nature, as /proc, Node's
+ * `mkdir` with `recursive` tries for ever.
+ */
+async function checkThatDirectoriesCanBeMade(path: string): Promise<void> {
+  const { nearest, isLink } = await nearestThere(path);
+  try {
+    await rmdir(await mkdtemp(join(nearest, '.dashboard-open-data-')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return;
+    const reason = isLink
+      ? `${nearest} is a link to what is not there`
+      : `no directory can be made in ${nearest}`;
+    throw new StoreError(`DATA_DIR ${path} cannot be made: ${reason}.`, { cause: error });
+  }
+}
+
+/** What there is of the path: itself, or what is to hold it. */
+async function nearestThere(path: string): Promise<{ nearest: string; isLink: boolean }> {
+  for (let nearest = resolve(path); ; nearest = dirname(nearest)) {
+    try {
+      return { nearest, isLink: (await lstat(nearest)).isSymbolicLink() };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 /** The oldest PostgreSQL that has what the schema uses, as it numbers itself. */

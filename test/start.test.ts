@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
@@ -22,6 +22,8 @@ void t.test('what an operator can mend is one sentence that names the setting', 
   const directory = await makeDirectory(t);
   const file = join(directory, 'file');
   await writeFile(file, '');
+  const link = join(directory, 'link');
+  await symlink(join(directory, 'gone'), link);
   const store = await createStore(t);
   const at = (change: (url: URL) => void) => {
     const url = new URL(store.url);
@@ -36,7 +38,8 @@ void t.test('what an operator can mend is one sentence that names the setting', 
 
   const server = ['server.ts'] as const;
   const command = ['commands/import.ts', sample] as const;
-  const failures: readonly [RegExp, readonly [string, ...string[]], Record<string, string>][] = [
+  type Failure = readonly [RegExp, readonly [string, ...string[]], Record<string, string>];
+  const failures: readonly Failure[] = [
     [
       /^DATABASE_URL cannot be used: nothing listens there.* \(ECONNREFUSED\)\.$/,
       server,
@@ -66,6 +69,15 @@ void t.test('what an operator can mend is one sentence that names the setting', 
     [/^HOST nowhere\.invalid (is not known|cannot be)/, server, { HOST: 'nowhere.invalid' }],
     [/^DATA_DIR .*file is a file, or within one: /, server, { DATA_DIR: file }],
     [/^DATA_DIR .*file\/x is a file, or within one: /, command, { DATA_DIR: join(file, 'x') }],
+    [
+      /^DATA_DIR .*link\/x cannot be made: .*link is a link to what is not there\.$/,
+      command,
+      { DATA_DIR: join(link, 'x') },
+    ],
+    ...(process.platform === 'linux' ? [server, command] : []).map((program): Failure => {
+      const expected = /^DATA_DIR \/proc\/x\/y cannot be made: no directory .* in \/proc\.$/;
+      return [expected, program, { DATA_DIR: '/proc/x/y' }];
+    }),
   ];
   for (const [expected, program, environment] of failures) {
     const { code, errors, output } = await runProgram(t, program, {
