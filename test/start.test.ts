@@ -8,7 +8,7 @@ import { lockPublishing } from '../db/queries/store.ts';
 import { connectPublisher } from '../jobs/publisher-session.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { makeDirectory } from './embedded/holder.ts';
-import { runProgram, startProgram, startService } from './support/program.ts';
+import { runProgram, startByNpm, startProgram, startService } from './support/program.ts';
 import { publish, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
@@ -160,4 +160,22 @@ void t.test('a service is stopped while it waits for another publisher', async (
   service.child.kill('SIGTERM');
   t.match(await service.ended, { code: 0, errors: '' });
   t.notMatch(service.written(), /could not begin/);
+});
+
+void t.test('a signal to npm start stops the service itself', async (t) => {
+  const { url } = await createStore(t);
+  const npm = startByNpm(t, {
+    DATABASE_URL: url,
+    DATA_DIR: join(await makeDirectory(t), 'data'),
+    HOST: '127.0.0.1',
+    PORT: '0',
+  });
+  const [, port] = await npm.line(/is at +http:\/\/localhost:(\d+)\/\n/);
+  const live = `http://127.0.0.1:${String(port)}/health/live`;
+  t.equal((await fetch(live)).status, 200);
+  npm.child.kill('SIGTERM');
+  const [code] = (await once(npm.child, 'exit')) as [number | null];
+  t.equal(code, 0);
+  // What npm has started ends before npm, or is left behind and goes on.
+  await t.rejects(fetch(live), { cause: { code: 'ECONNREFUSED' } });
 });

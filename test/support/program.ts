@@ -1,7 +1,8 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { Cleanup } from '../embedded/holder.ts';
@@ -36,11 +37,40 @@ export function startProgram(
   [file, ...args]: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>>,
 ): Program {
-  const child = spawn(process.execPath, ['--import', tsx, file, ...args], {
+  const child = spawn(process.execPath, ['--import', tsx, file, ...args], spawned(environment));
+  return follow(t, child, () => child.kill('SIGKILL'));
+}
+
+/** Starts the service by `npm start`, as an operator does; `child` is npm. */
+export function startByNpm(t: Cleanup, environment: Readonly<Record<string, string>>): Program {
+  // A group of its own, so that whatever npm leaves behind can be ended too.
+  const child = spawn('npm', ['start'], { ...spawned(environment), detached: true });
+  return follow(t, child, () => {
+    if (child.pid !== undefined) endGroup(child.pid);
+  });
+}
+
+function spawned(environment: Readonly<Record<string, string>>) {
+  return {
     cwd: project,
     env: { PATH: process.env['PATH'] ?? '', LANG: 'C', LOG_LEVEL: 'warn', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
+  };
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function follow(
+  t: Cleanup,
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  end: () => void,
+): Program {
   let output = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -52,7 +82,7 @@ export function startProgram(
     errors,
   }));
   t.teardown(async () => {
-    child.kill('SIGKILL');
+    end();
     await ended;
   });
   return {
