@@ -15,6 +15,8 @@ import { RedisLink } from './redis-link.ts';
 export interface CacheOptions {
   /** Where instances share computed answers; each keeps its own without it. */
   readonly redisUrl?: string;
+  /** Milliseconds that a request waits for Redis before it is taken for away. */
+  readonly redisPatience?: number;
   /** Characters of text kept in memory, by default 64 million. */
   readonly memoryLimit?: number;
 }
@@ -22,10 +24,12 @@ export interface CacheOptions {
 const tagSegment = 'entity-tags';
 
 async function cache(app: FastifyInstance, options: CacheOptions): Promise<void> {
-  const { redisUrl, memoryLimit = 64_000_000 } = options;
+  const { redisUrl, redisPatience, memoryLimit = 64_000_000 } = options;
   const memory = new MemoryTexts(memoryLimit);
   const link =
-    redisUrl === undefined ? undefined : new RedisLink(redisUrl, 'cached answers', app.log);
+    redisUrl === undefined
+      ? undefined
+      : new RedisLink(redisUrl, 'cached answers', app.log, redisPatience);
   if (link !== undefined) app.addHook('onClose', () => link.close());
   const texts = link === undefined ? memory : new SharedTexts(link, memory);
 

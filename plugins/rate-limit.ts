@@ -29,6 +29,8 @@ export interface RateLimitOptions {
   readonly perMinute: number;
   /** Where instances share their counts; each has its own without it. */
   readonly redisUrl?: string;
+  /** Milliseconds that a request waits for Redis before it is taken for away. */
+  readonly redisPatience?: number;
   readonly clock?: () => Date;
 }
 
@@ -84,8 +86,11 @@ declare module 'fastify' {
 const ipv6Subnet = 64;
 
 async function rateLimit(app: FastifyInstance, options: RateLimitOptions): Promise<void> {
-  const { perMinute, redisUrl, clock = () => new Date() } = options;
-  const link = redisUrl === undefined ? undefined : new RedisLink(redisUrl, 'rate limits', app.log);
+  const { perMinute, redisUrl, redisPatience, clock = () => new Date() } = options;
+  const link =
+    redisUrl === undefined
+      ? undefined
+      : new RedisLink(redisUrl, 'rate limits', app.log, redisPatience);
   if (link !== undefined) {
     app.addHook('onReady', () => link.settled());
     app.addHook('onClose', () => link.close());

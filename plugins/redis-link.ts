@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Redis } from 'ioredis';
 
 /** Milliseconds: what a request waits for Redis at most, and then how long it is left alone. */
-const commandTimeout = 250;
+const usualPatience = 250;
 const restAfterFailure = 2_000;
 
 /**
@@ -17,11 +17,11 @@ export class RedisLink {
   #away = false;
   #retryAt = 0;
 
-  constructor(url: string, purpose: string, log: FastifyBaseLogger) {
+  constructor(url: string, purpose: string, log: FastifyBaseLogger, patience = usualPatience) {
     this.#log = log;
     this.#purpose = purpose;
     this.redis = new Redis(url, {
-      commandTimeout,
+      commandTimeout: patience,
       connectTimeout: 2_000,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,

@@ -22,6 +22,9 @@ export interface FrameOptions {
   readonly log?: Record<string, unknown>[];
 }
 
+/** Milliseconds: on a busy machine Redis is slow to answer, and not away for that. */
+const redisPatience = 10_000;
+
 export async function buildFrame(
   t: Test,
   routes: (app: FastifyInstance) => unknown,
@@ -35,7 +38,7 @@ export async function buildFrame(
     logger: log === undefined ? false : { level: 'debug', stream: linesInto(log) },
   });
   t.teardown(() => app.close());
-  const redis = redisUrl === undefined ? {} : { redisUrl };
+  const redis = redisUrl === undefined ? {} : { redisUrl, redisPatience };
   await app.register(errors);
   await app.register(securityHeaders);
   await app.register(cors);
