@@ -2,10 +2,7 @@ import { rateOf } from './dashboard-csv-course.ts';
 import type { CsvHeader } from './dashboard-csv-header.ts';
 import type { CsvRow } from './dashboard-csv-rows.ts';
 
-/** A rate with that many characters is printed in full, as the Dashboard does. */
-const fullPrecisionLength = 12;
-
-/** How far a rate printed with ten digits may be from the exact one. */
+/** How far a rate that is printed in full, as the Dashboard does, may be from the exact one. */
 const fullPrecisionError = 1e-9;
 
 /**
@@ -14,13 +11,14 @@ const fullPrecisionError = 1e-9;
  *
  * - it is blank although the course has editors;
  * - it is shorter than every other rate (`01.0` among `01.00`);
- * - the file prints rates in full, and this one is not that of a whole number of editors
- *   (0.83 of 6 editors, among 0.8333333333333334).
+ * - it has fewer decimals than another rate, and is not that of a whole number of editors to
+ *   as many decimals (0.83 of 6 editors, among 0.8333333333333334 or 0.833).
  *
  * A cut that leaves none of these traces goes unnoticed, as in a file of one row: it changes
  * the trained enrolments of one course. So does a cut exactly between two rows, because
- * nothing marks the end of an export. A whole file of few rows may show a trace by chance:
- * it is refused, and a line end after its last row lets it pass.
+ * nothing marks the end of an export, and one between the quotes of a doubled one where a text
+ * is the last column, because it closes the cell. A whole file of few rows may show a trace by
+ * chance: it is refused, and a line end after its last row lets it pass.
  */
 export class Ending {
   readonly #rateAt: number;
@@ -29,7 +27,7 @@ export class Ending {
   #last: CsvRow | undefined;
   #isEnded = false;
   #shortestBefore = Infinity;
-  #longestBefore = 0;
+  #longestBefore = '';
 
   constructor(header: CsvHeader) {
     this.#rateAt = header.columns.indexOf('training_completion_rate');
@@ -39,10 +37,10 @@ export class Ending {
 
   /** To be called with every row, in order. */
   see(row: CsvRow): void {
-    const length = this.#last?.cells[this.#rateAt]?.length ?? 0;
-    if (length > 0) {
-      if (length < this.#shortestBefore) this.#shortestBefore = length;
-      if (length > this.#longestBefore) this.#longestBefore = length;
+    const rate = this.#last?.cells[this.#rateAt] ?? '';
+    if (rate !== '') {
+      if (rate.length < this.#shortestBefore) this.#shortestBefore = rate.length;
+      if (rate.length > this.#longestBefore.length) this.#longestBefore = rate;
     }
     this.#last = row;
     this.#isEnded = false;
@@ -70,13 +68,21 @@ export class Ending {
     const rate = this.#last?.cells[this.#rateAt] ?? '';
     const editors = Number(this.#last?.cells[this.#editorsAt] ?? '');
     if (rate === '') return editors > 0;
-    if (this.#longestBefore > 0 && rate.length < this.#shortestBefore) return true;
-    return this.#longestBefore >= fullPrecisionLength && !isShare(rateOf(rate), editors);
+    if (this.#longestBefore !== '' && rate.length < this.#shortestBefore) return true;
+    const decimals = decimalsOf(this.#longestBefore);
+    return decimalsOf(rate) < decimals && !isShare(rateOf(rate), editors, decimals);
   }
 }
 
-/** Whether the rate is that of a whole number out of `editors`. */
-function isShare(rate: number, editors: number): boolean {
+/** Of a cell that has the form of a rate, `8.3e-05` included. */
+function decimalsOf(rate: string): number {
+  const [, decimals = '', exponent = '0'] = /^\d+(?:[.,](\d+))?(?:[eE]-(\d+))?$/.exec(rate) ?? [];
+  return decimals.length + Number(exponent);
+}
+
+/** Whether the rate, rounded to so many decimals, is that of a whole number out of `editors`. */
+function isShare(rate: number, editors: number, decimals: number): boolean {
   const trained = rate * editors;
-  return Math.abs(trained - Math.round(trained)) <= fullPrecisionError * editors;
+  const error = 10 ** -decimals / 2 + fullPrecisionError;
+  return Math.abs(trained - Math.round(trained)) <= error * editors;
 }

@@ -46,8 +46,8 @@ export interface CsvHeader {
   /** The byte at which the line after it begins; the file's size when there is none. */
   readonly bodyStart: number;
   /**
-   * Whether the last line is known to be whole, because a line end or a closing quote
-   * follows its last cell.
+   * Whether the last line is taken for whole, because a line end or a closing quote follows its
+   * last cell; a quote that closes nothing is found when the row is read.
    */
   readonly terminated: boolean;
 }
