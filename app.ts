@@ -29,11 +29,13 @@ import { requestLog } from './plugins/request-log.ts';
 import scheduler from './plugins/scheduler.ts';
 import securityHeaders from './plugins/security-headers.ts';
 import sliceFiles from './plugins/slice-files.ts';
+import telemetry from './plugins/telemetry.ts';
 import admin from './routes/admin/index.ts';
 import docs from './routes/docs.ts';
 import frontPage from './routes/front-page.ts';
 import guides from './routes/guides.ts';
 import health from './routes/health.ts';
+import metrics from './routes/metrics.ts';
 import problems from './routes/problems.ts';
 import robots from './routes/robots.ts';
 import systemMetrics from './routes/system-metrics.ts';
@@ -91,6 +93,10 @@ export async function buildApp(
     pluginTimeout: 120_000,
   });
   try {
+    await app.register(telemetry, {
+      version: config.version,
+      readyAnswers: () => readyAnswers.given,
+    });
     await app.register(errors);
     await app.register(securityHeaders);
     await app.register(cors);
@@ -157,6 +163,7 @@ export async function buildApp(
     await app.register(admin);
     await app.register(systemMetrics);
     await app.register(health);
+    await app.register(metrics);
     await app.register(docs);
     await app.register(guides);
     await app.register(problems);

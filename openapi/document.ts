@@ -36,7 +36,7 @@ const tags = [
   { name: 'Campaigns and wikis', description: 'What courses belong to, with their totals.' },
   { name: 'About the data', description: 'Definitions, freshness and the data package.' },
   { name: 'Administration', description: 'Publishing, for operators with a key.' },
-  { name: 'Operations', description: 'Health, for operators.' },
+  { name: 'Operations', description: 'Health and telemetry, for operators.' },
 ] as const;
 
 const description = (

@@ -127,8 +127,10 @@ function cut(value: unknown): unknown {
 }
 
 function firstLines(body: string, mediaType: string): string {
-  if (mediaType !== 'text/csv') return body;
   const lines = body.split(/(?<=\n)/);
+  // Of what is counted the first alone, with what stands above it: the others change.
+  if (body.startsWith('# HELP ')) return lines.slice(0, 3).join('');
+  if (mediaType !== 'text/csv') return body;
   return lines.slice(0, 1 + itemsShown(lines[1] ?? '')).join('');
 }
 

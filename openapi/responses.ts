@@ -42,6 +42,12 @@ export function freeJson(component: TSchema, description: string) {
   return respond(component, description, freeHeaders, undefined);
 }
 
+/** The same, of a text. */
+export function freeText(description: string) {
+  const content = { 'text/plain': { schema: { type: 'string' } } };
+  return { description, headers: freeHeaders, content };
+}
+
 /** Files are strings, because generators take `binary` for something else. */
 const csvContent = { 'text/csv': { schema: { type: 'string' } } };
 

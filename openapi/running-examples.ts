@@ -43,6 +43,7 @@ export const runningExamples: Readonly<Record<string, RunningExample>> = {
   listMetrics: {},
   getStatus: {},
   getLiveness: {},
+  getTelemetry: {},
   getReadiness: {},
   listRuns: { query: { limit: 2 } },
   getRun: { path: { run_id: 1 } },

@@ -27,6 +27,14 @@ export class DownloadTurns {
   readonly #all = new FairQueue({ atOnce, waiting });
   readonly #large = new FairQueue({ atOnce: largeAtOnce, waiting });
 
+  get running(): number {
+    return this.#all.running;
+  }
+
+  get waiting(): number {
+    return this.#all.waiting + this.#large.waiting;
+  }
+
   /**
    * Resolves when it is the client's turn.
    *

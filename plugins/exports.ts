@@ -115,6 +115,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     log: app.log,
   });
   const turns = new DownloadTurns();
+  app.telemetry.gauge('downloads_running', 'Files that are being made.', () => turns.running);
+  app.telemetry.gauge('downloads_waiting', 'Those that wait for their turn.', () => turns.waiting);
   const offered: FullExport[] = [];
   /** Names of what is waiting to be made in the background. */
   const awaited = new Set<string>();
@@ -305,5 +307,5 @@ function revisionOf(name: string): number {
 
 export default fp(exportsPlugin, {
   name: 'exports',
-  dependencies: ['answers', 'database'],
+  dependencies: ['answers', 'database', 'telemetry'],
 });

@@ -35,6 +35,10 @@ export class FairQueue {
     return this.#waiting;
   }
 
+  get running(): number {
+    return this.#running;
+  }
+
   /** @throws {QueueFull} */
   async run<T>(client: string, job: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const leave = await this.enter(client, signal);

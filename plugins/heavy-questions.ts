@@ -46,6 +46,13 @@ function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): v
     patience: options.patience ?? patienceByDefault,
   });
 
+  app.telemetry.gauge('heavy_questions_running', 'Questions that read many rows.', () => {
+    return queue.running;
+  });
+  app.telemetry.gauge('heavy_questions_waiting', 'Those that wait for their turn.', () => {
+    return queue.waiting;
+  });
+
   async function heavy<T>(client: string, run: () => Promise<T>, left?: AbortSignal): Promise<T> {
     try {
       return await queue.run(client, run, left);
@@ -61,4 +68,7 @@ function heavyQuestions(app: FastifyInstance, options: HeavyQuestionsOptions): v
   app.decorate('heavy', heavy);
 }
 
-export default fp(heavyQuestions, { name: 'heavy-questions', dependencies: ['database'] });
+export default fp(heavyQuestions, {
+  name: 'heavy-questions',
+  dependencies: ['database', 'telemetry'],
+});

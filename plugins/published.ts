@@ -124,6 +124,15 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     links,
   });
 
+  const { telemetry } = app;
+  telemetry.gauge('latest_snapshot_id', 'The newest snapshot.', () => latest?.row.snapshotId);
+  telemetry.gauge(
+    'latest_snapshot_timestamp_seconds',
+    'When the newest snapshot was computed.',
+    () => latest && latest.row.computedAt.getTime() / 1000,
+  );
+  telemetry.gauge('revision', 'How often rows of past snapshots have changed.', () => revision);
+
   let isClosing = false;
   const refreshOnNotice = () => {
     if (isClosing) return;
@@ -141,4 +150,7 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
   await refresh();
 }
 
-export default fp(published, { name: 'published', dependencies: ['database', 'answers'] });
+export default fp(published, {
+  name: 'published',
+  dependencies: ['database', 'answers', 'telemetry'],
+});

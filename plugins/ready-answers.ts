@@ -77,6 +77,13 @@ export class ReadyAnswers {
   });
   readonly #codings = CodingChoice.ofBodies();
   #gate: Gate | undefined;
+  #whole = 0;
+  #notModified = 0;
+
+  /** How many, by status. */
+  get given(): Readonly<Record<string, number>> {
+    return { 200: this.#whole, 304: this.#notModified };
+  }
 
   /** For the option of `Fastify()`: the server that it would make itself, with this before it. */
   readonly serverFactory: FastifyServerFactory = (route, options) => {
@@ -155,6 +162,7 @@ export class ReadyAnswers {
       return;
     }
     if (verdict === 'not-modified') {
+      this.#notModified += 1;
       response.writeHead(304, form.notModified).end();
       return;
     }
@@ -164,6 +172,7 @@ export class ReadyAnswers {
         route(request, response);
         return;
       }
+      this.#whole += 1;
       form.fields[form.stateAt] = state;
       response.writeHead(200, form.fields).end(form.payload, 'latin1');
     });

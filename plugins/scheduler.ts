@@ -84,6 +84,8 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   let current: Promise<StartedRun> | undefined;
   const working = new Set<Promise<unknown>>();
   let purging: Promise<unknown> = Promise.resolve();
+  const ended = { running: 0, succeeded: 0, unchanged: 0, refused: 0, failed: 0 };
+  app.telemetry.counts('runs_total', 'Publications of this process.', 'state', () => ended);
 
   function onSchedule(expression: string, work: () => Promise<unknown>): ScheduledTask {
     return cron.createTask(expression, work, {
@@ -141,7 +143,9 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
           resolve({ run, finished });
         },
       }).then(async (result) => {
-        if (!result.busy) await app.published.refresh();
+        if (result.busy) return result;
+        ended[result.run.state] += 1;
+        await app.published.refresh();
         return result;
       });
       const end = () => {
@@ -155,6 +159,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
           },
           (error: unknown) => {
             end();
+            if (!stopping.signal.aborted) ended.failed += 1;
             reject(error instanceof Error ? error : new Error(String(error)));
           },
         ),
@@ -264,4 +269,7 @@ function cronLogger(log: FastifyBaseLogger) {
   };
 }
 
-export default fp(scheduler, { name: 'scheduler', dependencies: ['database', 'published'] });
+export default fp(scheduler, {
+  name: 'scheduler',
+  dependencies: ['database', 'published', 'telemetry'],
+});

@@ -106,7 +106,7 @@ t.test('While the database is away', async (t) => {
       t.equal(answer.status, 200, path);
       t.equal(await answer.text(), latest);
     }
-    for (const path of ['/health/live', '/v1/metrics', '/openapi.json', '/']) {
+    for (const path of ['/health/live', '/metrics', '/v1/metrics', '/openapi.json', '/']) {
       t.equal((await ask(path)).status, 200, path);
     }
   });

@@ -78,7 +78,7 @@ t.test('JSON that Accept rules out is a 406, on every operation that answers JSO
       const verb = method.toUpperCase() as 'GET' | 'POST';
       const answer = await app.inject({ method: verb, url, headers });
       const isJson = JSON.stringify(responses['200'] ?? responses['202']).includes('json"');
-      const isFree = path.startsWith('/health');
+      const isFree = path.startsWith('/health') || path === '/metrics';
       t.equal('406' in responses, isJson && !isFree, `${method} ${path} documents it`);
       if (!('406' in responses)) {
         t.equal(answer.statusCode, 200, url);
@@ -127,6 +127,7 @@ t.test('files, pages and health are for anybody, and errors are problems', async
     '/v1/wikis.csv',
     '/health/live',
     '/health/ready',
+    '/metrics',
     '/openapi.json',
     '/docs',
     '/problems/not-acceptable',
