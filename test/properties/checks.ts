@@ -198,7 +198,9 @@ export async function checkAnswers(
   for (const url of urls) {
     if (!service.hasRoute({ method: 'GET', url: url.replace(/\?.*/, '') })) continue;
     const answer = await service.inject(url);
-    absent(answer.body, secrets, url);
+    // Seconds and bytes have any digits, those of an id by chance, too.
+    const said = url === '/metrics' ? answer.body.replace(/ [\d.e+-]+$/gm, '') : answer.body;
+    absent(said, secrets, url);
     const { etag } = answer.headers;
     const before = memory.answers.get(url);
     if (before !== undefined) {
