@@ -4,11 +4,10 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { lockPublishing } from '../db/queries/store.ts';
-import { connectPublisher } from '../jobs/publisher-session.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { runProgram, startByNpm, startProgram, startService } from './support/program.ts';
+import { startPublisher } from './support/publisher.ts';
 import { publish, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
@@ -128,9 +127,7 @@ void t.test('what is published is served while another publisher is at work', as
     [empty, 503, 'snapshot published'],
     [store, 200, 'nothing has changed|snapshot published'],
   ] as const) {
-    const publisher = connectPublisher({ url });
-    t.teardown(() => publisher.end());
-    t.ok(await lockPublishing(publisher));
+    const publisher = await startPublisher(t, url);
     const service = await startService(t, {
       DATABASE_URL: url,
       DATA_DIR: join(await makeDirectory(t), 'data'),
@@ -149,9 +146,7 @@ void t.test('what is published is served while another publisher is at work', as
 
 void t.test('a service is stopped while it waits for another publisher', async (t) => {
   const { url } = await createStore(t);
-  const publisher = connectPublisher({ url });
-  t.teardown(() => publisher.end());
-  t.ok(await lockPublishing(publisher));
+  await startPublisher(t, url);
   const service = await startService(t, {
     DATABASE_URL: url,
     DATA_DIR: join(await makeDirectory(t), 'data'),

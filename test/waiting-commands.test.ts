@@ -2,11 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { startRun } from '../db/queries/job-runs.ts';
-import { lockPublishing } from '../db/queries/store.ts';
-import { connectPublisher } from '../jobs/publisher-session.ts';
 import { exportOf, line } from './dashboard-csv-file.ts';
 import { makeDirectory } from './embedded/holder.ts';
 import { startProgram } from './support/program.ts';
+import { startPublisher } from './support/publisher.ts';
 import { createStore } from './support/store.ts';
 
 void t.test('a command that waits for another publisher says for which one', async (t) => {
@@ -20,9 +19,7 @@ void t.test('a command that waits for another publisher says for which one', asy
       DATA_DIR: join(directory, 'data'),
     });
 
-  const publisher = connectPublisher({ url: store.url });
-  t.teardown(() => publisher.end());
-  t.ok(await lockPublishing(publisher));
+  const publisher = await startPublisher(t, store.url);
   const beside = start('purge.ts');
   await beside.line(
     /^Another publication, a purge or a backfill is at work: waiting for it to end\.$/m,
@@ -44,9 +41,7 @@ void t.test('a command that waits for another publisher says for which one', asy
 
 void t.test('carrying over says so as well, and is stopped while it waits', async (t) => {
   const store = await createStore(t);
-  const publisher = connectPublisher({ url: store.url });
-  t.teardown(() => publisher.end());
-  t.ok(await lockPublishing(publisher));
+  await startPublisher(t, store.url);
   const command = startProgram(t, ['commands/backfill.ts'], {
     DATABASE_URL: store.url,
     DATA_DIR: join(await makeDirectory(t), 'data'),
