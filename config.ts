@@ -5,7 +5,7 @@ import { domainToASCII } from 'node:url';
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import cron from 'node-cron';
-import { addressProblem } from './sources/dashboard-database/address.ts';
+import { addressProblem, isPercentEncoded } from './sources/dashboard-database/address.ts';
 
 /**
  * Every setting there is, as the environment gives it: text, with the description that the
@@ -262,16 +262,6 @@ function problemOf(checked: Checked<unknown>): string | undefined {
 function valueOf<T>(checked: Checked<T>): T {
   if ('problem' in checked) throw new ConfigError([checked.problem]);
   return checked.value;
-}
-
-/** Drivers decode what is in an address, and fail on what is no code. */
-function isPercentEncoded(address: string): boolean {
-  try {
-    decodeURIComponent(address);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

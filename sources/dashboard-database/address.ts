@@ -79,7 +79,8 @@ function isKnownParameter([name, value]: readonly [string, string]): boolean {
   return name === 'ssl' && (value === 'true' || value === 'false');
 }
 
-function isPercentEncoded(part: string): boolean {
+/** Drivers decode what is in an address, and fail on what is no code. */
+export function isPercentEncoded(part: string): boolean {
   try {
     decodeURIComponent(part);
     return true;
