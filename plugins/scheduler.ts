@@ -84,7 +84,7 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
   let current: Promise<StartedRun> | undefined;
   const working = new Set<Promise<unknown>>();
   let purging: Promise<unknown> = Promise.resolve();
-  const ended = { running: 0, succeeded: 0, unchanged: 0, refused: 0, failed: 0 };
+  const ended = { succeeded: 0, unchanged: 0, refused: 0, failed: 0 };
   app.telemetry.counts('runs_total', 'Publications of this process.', 'state', () => ended);
 
   function onSchedule(expression: string, work: () => Promise<unknown>): ScheduledTask {
@@ -144,7 +144,8 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         },
       }).then(async (result) => {
         if (result.busy) return result;
-        ended[result.run.state] += 1;
+        const { state } = result.run;
+        if (state !== 'running') ended[state] += 1;
         await app.published.refresh();
         return result;
       });
