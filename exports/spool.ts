@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { pieceLength, type Sum } from './stored-file.ts';
+import type { Sum } from './stored-file.ts';
 
 export interface SpoolOptions {
   /** Nobody reads any more: what writes may stop. */
@@ -10,6 +10,12 @@ export interface SpoolOptions {
   readonly onTrouble: (error: unknown) => void;
   readonly patience: Patience;
 }
+
+/**
+ * Bytes read at once from a file that is still being written: of larger ones more is in memory,
+ * read and not yet collected, and none of it comes faster than it is written.
+ */
+const pieceLength = 256 * 1024;
 
 /** Milliseconds for which a reader may keep others, and the database, waiting. */
 export interface Patience {

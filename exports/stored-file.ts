@@ -2,7 +2,7 @@ import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 /** Bytes read at once: larger reads are several times faster than Node's own 64 kB. */
-export const pieceLength = 1024 * 1024;
+const pieceLength = 1024 * 1024;
 
 /** What is known of bytes once all of them have come. */
 export interface Sum {

@@ -35,6 +35,11 @@ export class DownloadTurns {
     return this.#all.waiting + this.#large.waiting;
   }
 
+  /** Resolves when no large one is made or waits. */
+  noLarge(): Promise<void> {
+    return this.#large.atRest();
+  }
+
   /**
    * Resolves when it is the client's turn.
    *

@@ -124,18 +124,29 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   const counts = new LRUCache<string, number>({ max: knownCounts });
   const counting = new SharedWork<number>();
   let isStopping = false;
-  /** One thing after the other, so that requests come first. */
   let background: Promise<unknown> = Promise.resolve();
+  let compressing: Promise<unknown> = Promise.resolve();
 
+  /** One thing after the other, so that requests come first. */
   function inBackground(work: () => Promise<unknown>): void {
-    background = background.then(async () => {
-      if (isStopping) return;
-      try {
-        await work();
-      } catch (error) {
-        app.log.warn({ err: error }, 'a download could not be made ahead');
-      }
+    background = background.then(() => ahead(work));
+  }
+
+  /** When nobody waits for a large file any more: what they get needs the memory, and the time. */
+  function compressLater(of: Asked): void {
+    compressing = compressing.then(async () => {
+      if (!isStopping) await turns.noLarge();
+      await ahead(() => ready(of, 'gzip'));
     });
+  }
+
+  async function ahead(work: () => Promise<unknown>): Promise<void> {
+    if (isStopping) return;
+    try {
+      await work();
+    } catch (error) {
+      app.log.warn({ err: error }, 'a download could not be made ahead');
+    }
   }
 
   /** A download on behalf of a client. */
@@ -181,7 +192,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
         turn?.slowDown();
       },
       onStored() {
-        inBackground(() => ready(of, 'gzip'));
+        compressLater(of);
       },
     };
   }
@@ -257,10 +268,10 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     },
     offered,
     async settled() {
-      let last: unknown;
-      while (last !== background) {
-        last = background;
-        await background;
+      let last: readonly unknown[] = [];
+      while (last[0] !== background || last[1] !== compressing) {
+        last = [background, compressing];
+        await Promise.all(last);
         await folder.settled();
       }
     },
@@ -283,7 +294,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   // Not before answers under way have ended.
   app.addHook('onClose', async () => {
     await folder.close();
-    await background;
+    await Promise.all([background, compressing]);
   });
 }
 

@@ -26,6 +26,7 @@ export class FairQueue {
   readonly #clients = new Map<string, Waiter[]>();
   #running = 0;
   #waiting = 0;
+  #forRest: (() => void)[] = [];
 
   constructor(options: FairQueueOptions) {
     this.#options = options;
@@ -37,6 +38,11 @@ export class FairQueue {
 
   get running(): number {
     return this.#running;
+  }
+
+  /** Resolves when nothing runs and nothing waits. */
+  async atRest(): Promise<void> {
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#forRest.push(resolve));
   }
 
   /** @throws {QueueFull} */
@@ -134,6 +140,7 @@ export class FairQueue {
     const turn = this.#clients.entries().next().value;
     if (turn === undefined) {
       this.#running -= 1;
+      if (this.#running === 0) for (const resolve of this.#forRest.splice(0)) resolve();
       return;
     }
     const [client, own] = turn;

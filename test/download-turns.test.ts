@@ -52,6 +52,24 @@ t.test('a large download that waits for its readers lets the next be made', asyn
   await third;
 });
 
+t.test('who waits until no large one is made waits for those that wait, too', async (t) => {
+  const turns = new DownloadTurns();
+  const entered: string[] = [];
+  const short = await enterAs(turns, entered, 'small', small);
+  await turns.noLarge();
+  const [first, second] = ['first', 'second'].map((name) =>
+    enterAs(turns, entered, name, large),
+  ) as [Promise<Turn>, Promise<Turn>];
+  const rest = turns.noLarge().then(() => entered.push('rest'));
+  (await first).leave();
+  await settle();
+  t.strictSame(entered, ['small', 'first', 'second']);
+  (await second).leave();
+  await rest;
+  t.strictSame(entered, ['small', 'first', 'second', 'rest']);
+  short.leave();
+});
+
 t.test('one who leaves while a large download waits leaves no trace', async (t) => {
   const turns = new DownloadTurns();
   const made = [await turns.enter('a', large, staying)];

@@ -3,6 +3,7 @@ import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { Problem } from '../openapi/problem.ts';
@@ -468,6 +469,30 @@ t.test('no instance goes on giving a stored file that a withdrawal has overtaken
     t.equal(status, 200);
     t.equal(headers['row-count'], '2499');
   }
+});
+
+t.test('files are compressed ahead when nobody waits for a large one any more', async (t) => {
+  const large = Array.from({ length: 20_001 }, (_, index) =>
+    course(index + 1, { start: index === 1500 ? gatedStart : '2026-01-01T00:00:00Z' }),
+  );
+  const small = course(30_000, { start: '2030-01-01T00:00:00Z', end: '2030-02-01T00:00:00Z' });
+  const { store } = await publishState(t, { ...emptyState(), courses: [...large, small] });
+  await buildGate(store.sql, gatedStart);
+  const { csv, exports, settled } = await startInstance(t, store);
+  const filesOf = async (ending: string) =>
+    (await filesIn(exports)).filter((name) => name.endsWith(ending)).length;
+  const openGate = await closeGate(store.sql);
+  const waiting = download(csv, plain);
+  await until('the query waits', async () => (await waitingAtGate(store.sql)) === 1);
+  await download(new URL('?start_from=2030-01-01', csv), plain);
+  await until('the small one is stored', async () => (await filesOf('.csv.json')) === 1);
+  // Longer than it takes to compress one row.
+  await delay(200);
+  t.equal(await filesOf('.gz.json'), 0, 'while the large one is made');
+  await openGate();
+  await waiting;
+  await settled();
+  t.equal(await filesOf('.gz.json'), 2);
 });
 
 t.test('stores that share a folder have their own files in it', async (t) => {
