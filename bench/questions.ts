@@ -40,6 +40,9 @@ function sums(sql: Sql) {
 
 const millisecondsText = (times: readonly number[]) => `${median(times).toFixed(1)} ms`;
 
+const first = ([value]: readonly [number, number]) => value;
+const second = ([, value]: readonly [number, number]) => value;
+
 /** Each round asks a new question, so that none is answered from memory; a row for each floor. */
 async function compareAll(
   target: string,
@@ -226,31 +229,39 @@ const latest = {
 const answered = await fetch(latest.address);
 await writeFile(recorded, JSON.stringify({ fields: {}, body: await answered.text() }));
 const bareLatest = await startServer('bare', recorded);
-const [alone, beside, bareBeside]: [number[], number[], number[]] = [[], [], []];
+/** Of both in the same seconds: what else the machine does, it does to both. */
+const both = () => Promise.all([load(latest), load({ ...latest, address: bareLatest.address })]);
+const [alone, beside]: [[number, number][], [number, number][]] = [[], []];
 const statuses = new Map<number, number>();
-for (let round = 0; round < 5; round += 1) {
-  alone.push((await load(latest)).p99);
+for (let round = 0; round < 7; round += 1) {
+  const quiet = await both();
   const stop = new AbortController();
   const asking = askHeavily(stop.signal);
-  beside.push((await load(latest)).p99);
-  bareBeside.push((await load({ ...latest, address: bareLatest.address })).p99);
+  const busy = await both();
   stop.abort();
+  alone.push([quiet[0].p99, quiet[1].p99]);
+  beside.push([busy[0].p99, busy[1].p99]);
   for (const [status, count] of await asking) {
     statuses.set(status, (statuses.get(status) ?? 0) + count);
   }
 }
 const asked = [...statuses].map(([status, count]) => `${String(count)} × ${String(status)}`);
-const p99 = `p99 of the newest snapshot, 400 a second, while 32 clients ask for wide trends (${asked.join(', ')})`;
-for (const [what, floor] of [
-  [`${p99}, of its p99 alone`, alone],
-  // What is left of the machine: it has the processors to share with the same questions.
-  [`${p99}, of a bare route’s in a process that is asked nothing else`, bareBeside],
+for (const [what, measured, floor] of [
+  ['alone, of a bare route’s in a process of its own', alone.map(first), alone.map(second)],
+  [
+    `while 32 clients ask for wide trends (${asked.join(', ')}), of the bare route’s meanwhile`,
+    beside.map(first),
+    beside.map(second),
+  ],
+  // The questions and their readers have the processors, too.
+  ['meanwhile, of its own alone', beside.map(first), alone.map(first)],
+  ['of the bare route meanwhile, of its own alone', beside.map(second), alone.map(second)],
 ] as const) {
   printRow({
-    what,
-    measured: `${median(beside).toFixed(0)} ms`,
+    what: `p99 of the newest snapshot, 400 a second, ${what}`,
+    measured: `${median(measured).toFixed(0)} ms`,
     against: `${median(floor).toFixed(0)} ms`,
-    ratio: ratioText(beside.map((value, index) => value / (floor[index] ?? NaN))),
+    ratio: ratioText(measured.map((value, index) => value / (floor[index] ?? NaN))),
     target: '',
   });
 }

@@ -37,22 +37,22 @@ export function totalsColumns(sql: Queryable, computedAt: Date): Fragment {
   return commaSeparated(sql, columns);
 }
 
+const countNames = metrics.flatMap(({ kind, name }) => (kind === 'count' ? name : []));
+const additiveNames = metrics.filter(isAdditive).map(({ name }) => name);
+/**
+ * Each with the column that says how many courses have a value: put together anew for every row
+ * of a wide trend, its name costs more than all else that is done with the row.
+ */
+export const sumNames = sumMetrics.map(({ name }) => [name, name + coverageSuffix] as const);
+
 /** Takes the columns of `totalsColumns` apart; of a count, every course has a value. */
 export function splitTotals(row: Readonly<Record<string, number | null>>): StoredTotals {
   const totals: Record<string, number | null> = {};
   const coverage: Record<string, number> = {};
   const courses = row['courses'] ?? 0;
-  for (const metric of metrics) {
-    if (metric.kind === 'count') coverage[metric.name] = courses;
-  }
-  for (const metric of sumMetrics) {
-    coverage[metric.name] = row[metric.name + coverageSuffix] ?? 0;
-  }
-  for (const metric of metrics) {
-    if (metric.kind === 'count' || metric.kind === 'sum') {
-      totals[metric.name] = row[metric.name] ?? null;
-    }
-  }
+  for (const name of countNames) coverage[name] = courses;
+  for (const [name, column] of sumNames) coverage[name] = row[column] ?? 0;
+  for (const name of additiveNames) totals[name] = row[name] ?? null;
   return { totals, coverage };
 }
 

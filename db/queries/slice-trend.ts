@@ -1,6 +1,5 @@
-import { sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
-import { coverageSuffix, splitTotals } from './compute-totals.ts';
+import { splitTotals, sumNames } from './compute-totals.ts';
 import {
   carriedSlice,
   readCarriedGroups,
@@ -308,9 +307,9 @@ class Series {
 /** Over no courses a sum is 0; over courses none of which has a value it is null. */
 function valuesOf(row: Record<string, number | null>): SliceValues {
   row['courses'] ??= 0;
-  for (const { name } of sumMetrics) {
+  for (const [name, column] of sumNames) {
     if (row['courses'] === 0) row[name] = 0;
-    else if ((row[name + coverageSuffix] ?? 0) === 0) row[name] = null;
+    else if ((row[column] ?? 0) === 0) row[name] = null;
   }
   row['active_courses'] ??= 0;
   row['archived_courses'] ??= 0;
