@@ -104,7 +104,7 @@ const link = {
   Link: {
     type: 'string',
     description:
-      'license; describedby: the data dictionary or data package; service-desc and service-doc: the contract; ' +
+      'license, its name as the title; describedby: the data dictionary or data package; service-desc and service-doc: the contract; ' +
       'canonical: where this very answer stays; cite-as: what to cite; next: the next page.',
     example: '</v1/snapshots/30>; rel="canonical"',
   },

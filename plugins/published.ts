@@ -9,7 +9,7 @@ import { ProblemError } from './errors.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 
 export interface PublishedOptions {
-  readonly license: { readonly url: string };
+  readonly license: { readonly name: string; readonly url: string };
 }
 
 /** The newest snapshot and its answer; the same object until there is a newer one. */
@@ -61,7 +61,7 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     describedBy: readonly string[] = [dictionaryPath],
     citeAs = canonical,
   ) => [
-    `<${options.license.url}>; rel="license"`,
+    licenseLink(options.license),
     ...describedBy.map((address) => `<${address}>; rel="describedby"`),
     ...contractLinks,
     ...(canonical === undefined ? [] : [`<${canonical}>; rel="canonical"`]),
@@ -148,6 +148,18 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     done();
   });
   await refresh();
+}
+
+/** The name as RFC 8288 has it; what would need quoting within quotes is encoded (RFC 8187). */
+function licenseLink({ name, url }: PublishedOptions['license']): string {
+  const title = /^[\w .:/()+-]+$/.test(name)
+    ? `title="${name}"`
+    : `title*=UTF-8''${encodeURIComponent(name).replace(/['()*]/g, percentEncoded)}`;
+  return `<${url}>; rel="license"; ${title}`;
+}
+
+function percentEncoded(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 export default fp(published, {

@@ -167,7 +167,7 @@ void t.test('every data answer carries its headers', async (t) => {
       },
       url,
     );
-    t.match(headers['link'], '<https://example.org/cc0>; rel="license"');
+    t.match(headers['link'], '<https://example.org/cc0>; rel="license"; title="CC0"');
     const describedBy =
       url === '/v1/courses.csv' ? '/v1/datapackage.json?snapshot=2' : '/v1/metrics';
     t.match(headers['link'], `<${describedBy}>; rel="describedby"`);
@@ -267,6 +267,25 @@ void t.test(
     t.equal((await first('Sun, 22 Nov 2026 11:59:59 GMT')).statusCode, 200);
   },
 );
+
+void t.test('whatever the name of the licence, a header field has it', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  await publish(store, sourceOf(emptyState()), clock);
+  for (const [name, title] of [
+    ['CC BY-SA 4.0', 'title="CC BY-SA 4.0"'],
+    ['Licence Ouverte (v2)', 'title="Licence Ouverte (v2)"'],
+    ['Données', "title*=UTF-8''Donn%C3%A9es"],
+    [`"It's", a*`, "title*=UTF-8''%22It%27s%22%2C%20a%2A"],
+  ] as const) {
+    const app = await createService(t, store, clock, {
+      DATA_LICENSE: `${name} https://example.org/licence`,
+    });
+    const { headers } = await get(app, '/v1/snapshots/latest');
+    const link = `<https://example.org/licence>; rel="license"; ${title}, <`;
+    t.ok(String(headers['link']).startsWith(link), name);
+  }
+});
 
 void t.test('a snapshot is dated after the revision before it', async (t) => {
   const store = await createStore(t);

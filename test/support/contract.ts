@@ -38,7 +38,7 @@ const forms: Readonly<Record<string, RegExp>> = {
   'content-range': /^bytes (\d+-\d+|\*)\/\d+$/,
   etag: /^"[!#-~]+"$/,
   'last-modified': /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
-  link: /^<[^<>"\s]+>; rel="[a-z-]+"(, <[^<>"\s]+>; rel="[a-z-]+")*$/,
+  link: /^(<[^<>"\s]+>; rel="[a-z-]+"(; title(="[\w .:/()+-]+"|\*=UTF-8''[\w%.!~-]+))?(, (?!$)|$))+$/,
   location: /^\/v1\/admin\/runs\/[1-9]\d*$/,
   ratelimit: /^"(anonymous|key)";r=\d+;t=\d+$/,
   'ratelimit-policy': /^"(anonymous|key)";q=[1-9]\d*;w=60$/,
