@@ -125,7 +125,9 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   const counting = new SharedWork<number>();
   let isStopping = false;
   let background: Promise<unknown> = Promise.resolve();
-  let compressing: Promise<unknown> = Promise.resolve();
+  /** Stored files that are to be compressed, by name: of more than are kept, the oldest have gone. */
+  const uncompressed = new LRUCache<string, Asked>({ max: maxFiles });
+  let compressing: Promise<void> | undefined;
 
   /** One thing after the other, so that requests come first. */
   function inBackground(work: () => Promise<unknown>): void {
@@ -134,10 +136,25 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
 
   /** When nobody waits for a large file any more: what they get needs the memory, and the time. */
   function compressLater(of: Asked): void {
-    compressing = compressing.then(async () => {
-      if (!isStopping) await turns.noLarge();
-      await ahead(() => ready(of, 'gzip'));
-    });
+    uncompressed.set(fileName(of.question, 'identity'), of);
+    compressing ??= compressAll();
+  }
+
+  async function compressAll(): Promise<void> {
+    while (uncompressed.size > 0) {
+      await turns.noLarge();
+      const of = uncompressed.pop();
+      if (of !== undefined) await ahead(() => compress(of));
+    }
+    compressing = undefined;
+  }
+
+  /** Unless it has been deleted meanwhile. */
+  async function compress(of: Asked): Promise<void> {
+    const file = await folder.find(fileName(of.question, 'identity'));
+    if (file === undefined) return;
+    await file.close();
+    await ready(of, 'gzip');
   }
 
   async function ahead(work: () => Promise<unknown>): Promise<void> {
@@ -145,6 +162,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     try {
       await work();
     } catch (error) {
+      // Of the next revision it is made when that is asked for.
+      if (error instanceof Overtaken) return;
       app.log.warn({ err: error }, 'a download could not be made ahead');
     }
   }
@@ -268,10 +287,10 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     },
     offered,
     async settled() {
-      let last: readonly unknown[] = [];
-      while (last[0] !== background || last[1] !== compressing) {
-        last = [background, compressing];
-        await Promise.all(last);
+      let last: unknown;
+      while (last !== background || compressing !== undefined) {
+        last = background;
+        await Promise.all([background, compressing]);
         await folder.settled();
       }
     },

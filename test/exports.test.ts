@@ -481,17 +481,28 @@ t.test('files are compressed ahead when nobody waits for a large one any more', 
   const { csv, exports, settled } = await startInstance(t, store);
   const filesOf = async (ending: string) =>
     (await filesIn(exports)).filter((name) => name.endsWith(ending)).length;
+  const deleteAll = async () => {
+    for (const folder of await readdir(exports)) {
+      for (const name of await readdir(join(exports, folder))) {
+        if (!name.startsWith('partial')) await rm(join(exports, folder, name));
+      }
+    }
+  };
   const openGate = await closeGate(store.sql);
   const waiting = download(csv, plain);
   await until('the query waits', async () => (await waitingAtGate(store.sql)) === 1);
+  await download(new URL('?start_from=2030-01-01&dialect=excel', csv), plain);
+  await until('a small one is stored', async () => (await filesOf('.csv.json')) === 1);
+  await deleteAll();
   await download(new URL('?start_from=2030-01-01', csv), plain);
-  await until('the small one is stored', async () => (await filesOf('.csv.json')) === 1);
+  await until('another is stored', async () => (await filesOf('.csv.json')) === 1);
   // Longer than it takes to compress one row.
   await delay(200);
   t.equal(await filesOf('.gz.json'), 0, 'while the large one is made');
   await openGate();
   await waiting;
   await settled();
+  t.equal(await filesOf('.csv.json'), 2, 'what was deleted meanwhile is not made again');
   t.equal(await filesOf('.gz.json'), 2);
 });
 
