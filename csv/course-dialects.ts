@@ -41,8 +41,7 @@ const dashboardFields: Readonly<Record<string, (course: CourseValues) => CsvFiel
   created_at: (course) => dashboardTime(course.createdAt),
   start_date: (course) => dashboardTime(course.start),
   end_date: (course) => dashboardTime(course.end),
-  new_or_returning: (course) =>
-    course.newOrReturning === 'unknown' ? null : course.newOrReturning,
+  new_or_returning: (course) => course.newOrReturning,
   editors: metric('enrollments'),
   new_editors: metric('new_editor_enrollments'),
   articles_edited: metric('articles_edited'),

@@ -60,6 +60,9 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     max: options.max,
     // A connection of a long job holds its lock and its staged rows: none is recycled.
     max_lifetime: null,
+    // Questions have as many texts as there are combinations of filters; the driver, and the
+    // server for each connection, would keep every one that was ever asked, with its plan.
+    prepare: false,
     connect_timeout: 10,
     keep_alive: keepAlive,
     // Seconds until the next attempt. Questions wait for it, so that an outage must not make

@@ -165,11 +165,12 @@ export class CourseReader {
   #newOrReturning(row: CsvRow, position: number): NewOrReturning {
     const cell = row.cells[position] ?? '';
     if (cell === 'first_time_instructor' || cell === 'returning_instructor') return cell;
-    if (cell !== '') {
+    // The Dashboard writes “unknown” for courses without either tag.
+    if (cell !== 'unknown' && cell !== '') {
       this.#refuseCell(
         row,
         position,
-        'is neither first_time_instructor nor returning_instructor nor blank',
+        'is neither first_time_instructor nor returning_instructor nor unknown nor blank',
       );
     }
     return 'unknown';

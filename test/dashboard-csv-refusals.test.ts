@@ -130,7 +130,7 @@ t.test('each kind of bad cell is named with its line, column and text', async (t
     [
       'new_or_returning',
       'experienced',
-      '"experienced" is neither first_time_instructor nor returning_instructor nor blank',
+      '"experienced" is neither first_time_instructor nor returning_instructor nor unknown nor blank',
     ],
     ['course_slug', '', 'is blank'],
     ['course_slug', '   ', 'is blank'],

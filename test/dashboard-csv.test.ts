@@ -117,6 +117,11 @@ t.test('a blank cell is null, never zero', async (t) => {
   t.strictSame(new Set(Object.values(course.metrics)), new Set([null]));
 });
 
+t.test('a course whose facilitators are neither new nor returning is unknown', async (t) => {
+  const course = await onlyCourse(write(t, exportOf(line({ new_or_returning: 'unknown' }))));
+  t.equal(course.newOrReturning, 'unknown');
+});
+
 t.test('trained enrolments are the rate times the enrolments, rounded', async (t) => {
   for (const [editors, rate, trained] of [
     ['6', '0.8333333333333334', 5],

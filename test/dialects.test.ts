@@ -157,7 +157,7 @@ t.test('dashboard cells are as Ruby prints them', async (t) => {
     editors: '2',
     new_editors: '',
   });
-  t.equal(rows[1]?.['new_or_returning'], '');
+  t.equal(rows[1]?.['new_or_returning'], 'unknown');
 });
 
 const cell = fc

@@ -415,3 +415,18 @@ void t.test('a sum beyond 2^53 − 1 is null with its coverage, as the document 
   }>(app, '/openapi.json');
   t.match(components.schemas['MetricTotals']?.description, /A sum beyond 2\^53 − 1 is null too/);
 });
+
+void t.test('however many kinds of questions are asked, connections keep none', async (t) => {
+  const { app } = await serve(t, state());
+  for (const query of ['type=Editathon', 'status=archived', 'status=current&group_by=type']) {
+    await ask(app, query);
+  }
+  const connections = await Promise.all(
+    Array.from(
+      { length: 20 },
+      () => app.sql<[{ kept: number }]>`
+        select count(*) as kept from pg_prepared_statements, pg_sleep(0.05)`,
+    ),
+  );
+  t.strictSame([...new Set(connections.map(([{ kept }]) => kept))], [0]);
+});
