@@ -254,7 +254,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
       if (isStopping) return;
       const of = asked(await full.question(snapshot.snapshotId), inTheBackground);
       await ready(of, 'identity');
-      await ready(of, 'gzip');
+      // It may have been stored before, by a process that was killed before it had compressed it.
+      compressLater(of);
     }
   }
 
