@@ -5,9 +5,10 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
+import type { Sql, StoreAddress } from '../db/connect.ts';
 import { stateOf } from '../db/queries/course-state.ts';
 import { startRun } from '../db/queries/job-runs.ts';
+import { connectPublisher } from '../jobs/publisher-session.ts';
 import { runPublication } from '../jobs/run-publication.ts';
 import { publishSnapshot } from '../jobs/publish-snapshot.ts';
 import { stageSource } from '../jobs/stage-source.ts';
@@ -75,7 +76,7 @@ else console.log(await growth(JSON.parse(given) as StoreAddress));
 
 async function measure(): Promise<void> {
   const store = await openTemporaryStore();
-  const sql = connect(store.address, { max: 1, applicationName: 'bench', statementTimeout: 0 });
+  const sql = connectPublisher(store.address);
   await stage(sql, 0);
   await publish(sql);
   await sql`vacuum analyze course_versions`;

@@ -36,6 +36,8 @@ export interface ConnectOptions {
    * where there are several hosts, which the driver chooses from.
    */
   readonly answerTimeout?: number;
+  /** Whether whole tables are sorted and joined, for which it takes more of the server's memory. */
+  readonly wholeTables?: boolean;
 }
 
 function safeInteger(text: string): number {
@@ -84,7 +86,9 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
       // Compiling a hundred aggregates takes longer than computing them over 100,000 courses.
       jit: 'off',
       // Holds the groups of some thousand campaigns, which PostgreSQL's default spills to disk.
-      work_mem: '32MB',
+      work_mem: options.wholeTables === true ? '64MB' : '32MB',
+      // Taken as temporary tables fill it; PostgreSQL's default, or some 100,000 staged courses.
+      temp_buffers: options.wholeTables === true ? '64MB' : '8MB',
       TimeZone: 'UTC',
       // Texts of dates and intervals are compared by tests and never by the locale.
       DateStyle: 'ISO, YMD',

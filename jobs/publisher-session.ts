@@ -10,6 +10,7 @@ export function connectPublisher(address: StoreAddress): Sql {
     max: 1,
     applicationName: 'dashboard-open-data publisher',
     statementTimeout: 0,
+    wholeTables: true,
   });
 }
 

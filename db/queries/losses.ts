@@ -4,6 +4,7 @@ import { commaSeparated, type Fragment } from '../fragments.ts';
 
 /** Of something that was there at the publication before, how much is not staged any more. */
 export interface Loss {
+  /** Of what courses have, counted where anything of it is lost. */
   readonly before: number;
   readonly lost: number;
 }
@@ -49,16 +50,7 @@ export async function findLosses(
       namespaceMetrics.map((name) => sql`nullif(${sql(`${table}.${name}`)}, 0)`),
     );
   const rows = await sql<(Loss & { of: keyof Losses })[]>`
-    with before as (
-      select sum(cardinality(v.wikis)) as wikis,
-        sum(cardinality(v.campaign_ids)) as links,
-        count(v.home_wiki) as homes,
-        count(*) filter (where v.new_or_returning <> 'unknown') as tags,
-        count(*) filter (where ${hasStatistics('v')}) as statistics,
-        count(*) filter (where s.keeps is null and ${hasEdits('v')}) as edits
-      from course_versions v join staged_courses s using (course_id)
-      where v.valid_to is null
-    ), lost as (
+    with lost as (
       select sum(greatest(cardinality(v.wikis) - cardinality(s.wikis), 0)) as wikis,
         sum(greatest(cardinality(v.campaign_ids) - cardinality(s.campaign_ids), 0)) as links,
         count(*) filter (where v.home_wiki is not null and s.home_wiki is null) as homes,
@@ -71,6 +63,16 @@ export async function findLosses(
       join course_versions v on v.course_id = c.course_id and v.valid_to is null
       join staged_courses s on s.course_id = c.course_id
       where c.change = 'changed'
+    ), before as (
+      select sum(cardinality(v.wikis)) as wikis,
+        sum(cardinality(v.campaign_ids)) as links,
+        count(v.home_wiki) as homes,
+        count(*) filter (where v.new_or_returning <> 'unknown') as tags,
+        count(*) filter (where ${hasStatistics('v')}) as statistics,
+        count(*) filter (where s.keeps is null and ${hasEdits('v')}) as edits
+      from course_versions v join staged_courses s using (course_id)
+      where v.valid_to is null
+        and (select greatest(wikis, links, homes, tags, statistics, edits) > 0 from lost)
     )
     select of, coalesce(was, 0)::bigint as before, coalesce(missing, 0)::bigint as lost
     from before, lost, lateral (values
