@@ -260,6 +260,16 @@ void t.test('one course and its history', async (t) => {
     t.equal(again.statusCode, 304);
   });
 
+  void t.test('either is named by its question, however it is written', async (t) => {
+    const tag = async (url: string) => (await app.inject(url)).headers.etag;
+    const one = await tag('/v1/courses/1');
+    t.equal(await tag('/v1/courses/1?snapshot=latest'), one);
+    t.not(await tag('/v1/courses/1?snapshot=3'), one, 'which stays, as latest does not');
+    const all = await tag('/v1/courses/1/history');
+    t.equal(await tag('/v1/courses/1/history?limit=100'), all);
+    t.not(await tag('/v1/courses/1/history?limit=99'), all);
+  });
+
   void t.test('a withdrawn course is gone everywhere, whatever the client holds', async (t) => {
     for (const url of ['/v1/courses/2', '/v1/courses/2?snapshot=1', '/v1/courses/2/history']) {
       const response = await app.inject({ url, headers: { 'if-none-match': '*' } });

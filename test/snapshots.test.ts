@@ -54,6 +54,20 @@ void t.test('before anything is published, data are 503 and the rest answers', a
   t.match((await get(app, '/v1/status')).json(), { latest: null, source: null, stale: false });
 });
 
+void t.test('the history is named by its question, however it is written', async (t) => {
+  const store = await createStore(t);
+  const clock = await growing(store, ['2026-01-31T12:00:00Z', '2026-02-01T12:00:00Z']);
+  const app = await createService(t, store, clock);
+  const tag = async (query: string) => (await get(app, `/v1/snapshots${query}`)).headers.etag;
+  const one = await tag('');
+  t.equal(await tag('?order=desc&limit=100&interval=day'), one);
+  t.not(await tag('?order=asc'), one);
+  t.not(await tag('?limit=99'), one);
+  const part = await tag('?to=2026-03-01&from=2026-01-01');
+  t.not(part, one);
+  t.equal(await tag('?from=2026-01-01&to=2026-03-01&interval=day'), part);
+});
+
 void t.test('the sample export is served as its exact numbers, in JSON and in CSV', async (t) => {
   const store = await createStore(t);
   const clock = new TestClock();

@@ -100,9 +100,11 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
         );
       }
       const body = JSON.stringify(courseBody(row, definitionsVersion, dashboardUrl));
+      const pinned = `${path}?snapshot=${String(snapshotId)}`;
+      const { asksLatest } = question;
       return reply.answer(
-        app.representation(body, undefined, request.url),
-        head(question, question.asksLatest ? `${path}?snapshot=${String(snapshotId)}` : undefined),
+        app.representation(body, undefined, asksLatest ? path : pinned),
+        head(question, asksLatest ? pinned : undefined),
       );
     },
   );
@@ -162,7 +164,8 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
         const next = pageAddresses(path, new URLSearchParams(), page).next(nextCursor);
         said.links.push(`<${next}>; rel="next"`);
       }
-      return reply.answer(app.representation(JSON.stringify(body), undefined, request.url), said);
+      const address = JSON.stringify({ ...asked, limit, cursor });
+      return reply.answer(app.representation(JSON.stringify(body), undefined, address), said);
     },
   );
 }

@@ -201,7 +201,8 @@ export default function snapshots(app: FastifyInstance): void {
         const next = new URLSearchParams({ ...asked, limit: String(limit), cursor: nextCursor });
         links.push(`</v1/snapshots?${next.toString()}>; rel="next"`);
       }
-      return reply.answer(app.representation(JSON.stringify(body), undefined, request.url), {
+      const address = JSON.stringify({ ...walked(asked), limit, cursor });
+      return reply.answer(app.representation(JSON.stringify(body), undefined, address), {
         snapshotId: newestId,
         lastModified: changedAt,
         cacheControl: historyCacheControl,
