@@ -5,6 +5,9 @@ import type { JobLog } from '../jobs/run-publication.ts';
 /** A command that was called the wrong way; the message ends with how to call it. */
 export class UsageError extends Error {}
 
+/** Somebody asked how to call it: the message says so. */
+class HelpWanted extends Error {}
+
 /** What it says is for people, so it goes where it does not mix with a result. */
 export function sayAside(sentence: string): void {
   process.stderr.write(`${sentence}\n`);
@@ -28,7 +31,11 @@ export const commandLog: JobLog = {
   error: () => undefined,
 };
 
+/** @throws {UsageError} unless they are options of the command */
 export function parseCommandLine<const T extends ParseArgsConfig>(options: T, usage: string) {
+  if (process.argv.slice(2).some((given) => given === '--help' || given === '-h')) {
+    throw new HelpWanted(usage);
+  }
   try {
     return parseArgs<T>(options);
   } catch (error) {
@@ -49,6 +56,10 @@ export async function runCommand(command: (signal: AbortSignal) => Promise<numbe
   try {
     process.exitCode = await command(stopping.signal);
   } catch (error) {
+    if (error instanceof HelpWanted) {
+      say(error.message);
+      return;
+    }
     process.exitCode = 1;
     sayAside(explain(error, stopping.signal.aborted));
   } finally {

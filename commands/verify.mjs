@@ -662,8 +662,15 @@ async function run(args) {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { snapshot: { type: 'string', default: 'latest' } },
+      options: {
+        snapshot: { type: 'string', default: 'latest' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
+    if (values.help) {
+      process.stdout.write(`${usage}\n`);
+      return;
+    }
     const [address] = positionals;
     if (address === undefined || positionals.length > 1 || !URL.canParse(address)) {
       throw new Error(usage);

@@ -65,16 +65,23 @@ const addressProblems: Partial<Record<ProblemSlug, string>> = {
   'address-too-long': 'A part of the address is longer than anything that it could name.',
 };
 
+/** What Node's parser stumbled over. */
+interface ClientError extends Error {
+  readonly code?: string;
+  /** What arrived; Fastify has another type for it than Node gives it. */
+  readonly rawPacket?: unknown;
+}
+
 /**
  * Bytes that are not an HTTP request: there is no reply to use, only the socket. They belong
  * to no budget; the connection ends with the answer.
  */
-function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+function clientErrorHandler(error: ClientError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = unreadable(error.code);
+  const problem = unreadable(error);
   const body = problemBody(problem, '/');
   const reason = statusLines[problem.statusCode] ?? '400 Bad Request';
   socket.end(
@@ -90,13 +97,28 @@ const statusLines: Readonly<Record<number, string>> = {
   431: '431 Request Header Fields Too Large',
 };
 
-function unreadable(code: string | undefined): ProblemError {
+function unreadable({ code, rawPacket }: ClientError): ProblemError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new ProblemError('headers-too-large', 'The address and headers are too large.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProblemError('request-timeout', 'The request did not arrive in time.');
+    case 'HPE_INVALID_URL':
+      return unencoded(Buffer.isBuffer(rawPacket) ? rawPacket.toString() : '');
     default:
       return new ProblemError('bad-request', 'This is not an HTTP request.');
   }
+}
+
+/** An address typed as it is read, as in `?q=école`: the parser gives up at the first such letter. */
+function unencoded(request: string): ProblemError {
+  const [, before, letter] = /^([!-~]+ [!-~]*)([^\0-~])/u.exec(request) ?? [];
+  if (before === undefined || letter === undefined || letter === '\u{fffd}') {
+    return new ProblemError('bad-request', 'The address is not percent-encoded UTF-8.');
+  }
+  const must = `must be percent-encoded: ${letter} is ${encodeURIComponent(letter)}`;
+  const [, name] = /\?(?:.*&)?(\w+)=[^&]*$/.exec(before) ?? [];
+  return name === undefined
+    ? new ProblemError('bad-request', `The address ${must}.`)
+    : ProblemError.invalidQuery(name, must);
 }

@@ -149,6 +149,18 @@ t.test('A command that is called the wrong way says how to call it', async (t) =
   t.match(without.errors, /set DASHBOARD_CSV or DASHBOARD_DATABASE_URL/);
 });
 
+t.test('A command says how to call it when it is asked', async (t) => {
+  for (const name of ['import', 'snapshot', 'keys', 'purge', 'backfill', 'verify']) {
+    const extension = name === 'verify' ? 'mjs' : 'ts';
+    for (const option of ['--help', '-h']) {
+      const { code, output, errors } = await run(t, [`commands/${name}.${extension}`, option]);
+      t.equal(code, 0);
+      t.match(output, new RegExp(`^Usage: (npm run ${name}|node ${name}.mjs)`));
+      t.equal(errors, '');
+    }
+  }
+});
+
 t.test('npm run snapshot publishes the configured source once', async (t) => {
   const changed = await file('changed.csv', second.text.replace(/,31,-5,1,/, ',32,-5,1,'));
   const { code, output, errors } = await run(t, ['commands/snapshot.ts'], {

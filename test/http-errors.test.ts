@@ -184,6 +184,25 @@ t.test('bytes that are not HTTP, and headers beyond measure, are problems too', 
   t.match(overflow, /"type":"\/problems\/headers-too-large"/);
 });
 
+t.test('an address that is typed as it is read says what to encode, and where', async (t) => {
+  const url = await listen(await buildFrame(t, routes));
+  const problem = async (target: string) => {
+    const answer = await raw(url, `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    t.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/, target);
+    return JSON.parse(answer.slice(answer.indexOf('{'))) as Problem;
+  };
+  const { type, errors } = await problem('/things/1?limit=1&q=a%20école&sort=x');
+  t.equal(type, '/problems/invalid-parameter');
+  const detail = 'must be percent-encoded: é is %C3%A9';
+  t.same(errors, [{ in: 'query', name: 'q', detail }]);
+  t.match(await problem('/things/日本?q=a'), {
+    type: '/problems/bad-request',
+    detail: 'The address must be percent-encoded: 日 is %E6%97%A5.',
+  });
+  t.match(await problem('/things/1?q\u{1f600}=1'), { detail: /: \u{1f600} is %F0%9F%98%80\.$/u });
+  t.match(await problem('/things/\u{fffd}'), { detail: /is not percent-encoded UTF-8/ });
+});
+
 t.test('a body that cannot be read is a 4xx problem', async (t) => {
   const app = await buildFrame(t, routes);
   const post = (type: string, payload: string) =>
