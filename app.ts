@@ -129,7 +129,11 @@ export async function buildApp(
         }),
     });
     await app.register(cursors);
-    await app.register(published, { license: config.license });
+    await app.register(published, {
+      license: config.license,
+      form: [config.version, config.dashboardUrl],
+      clock,
+    });
     await app.register(heavyQuestions, overrides.heavyQuestions ?? {});
     await app.register(questions, { version: config.version });
     await app.register(exports, {

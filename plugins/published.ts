@@ -2,13 +2,17 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { findLatestSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
-import { publicationChannel, readStore } from '../db/queries/store.ts';
+import { noteForm, publicationChannel, readStore } from '../db/queries/store.ts';
+import { definitionsVersion } from '../metrics/registry.ts';
 import { contractLinks, dictionaryPath } from '../openapi/document.ts';
 import { snapshotBody } from '../openapi/snapshot.ts';
 import { ProblemError } from './errors.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 
 export interface PublishedOptions {
+  /** What decides how answers are written, besides what they are about. */
+  readonly form: readonly string[];
+  readonly clock: () => Date;
   readonly license: { readonly name: string; readonly url: string };
 }
 
@@ -132,6 +136,8 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
     () => latest && latest.row.computedAt.getTime() / 1000,
   );
   telemetry.gauge('revision', 'How often rows of past snapshots have changed.', () => revision);
+
+  await noteForm(app.sql, JSON.stringify([...options.form, definitionsVersion]), options.clock());
 
   let isClosing = false;
   const refreshOnNotice = () => {

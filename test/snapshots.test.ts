@@ -312,6 +312,32 @@ void t.test('a snapshot is dated after the revision before it', async (t) => {
   t.equal(headers['last-modified'], 'Sun, 22 Nov 2026 12:00:06 GMT');
 });
 
+void t.test('answers that are written in another way are dated anew', async (t) => {
+  const store = await createStore(t);
+  const clock = await growing(store, ['2026-11-22T12:00:00Z']);
+  const urls = ['/v1/courses', '/v1/courses/1', '/v1/courses.csv', '/v1/snapshots'];
+  const dated = (app: FastifyInstance) =>
+    Promise.all(urls.map(async (url) => String((await get(app, url)).headers['last-modified'])));
+  const one = { DASHBOARD_URL: 'https://one.example' };
+  const other = { DASHBOARD_URL: 'https://other.example' };
+
+  const held = await dated(await createService(t, store, clock, one));
+  t.same(held, Array(4).fill('Sun, 22 Nov 2026 12:00:00 GMT'), 'by the snapshot');
+  t.same(await dated(await createService(t, store, clock, one)), held);
+  const app = await createService(t, store, clock, other);
+  for (const [index, url] of urls.entries()) {
+    const since = { 'if-modified-since': held[index] ?? '' };
+    const { statusCode, headers } = await get(app, url, since);
+    t.equal(statusCode, 200, url);
+    const now = String(headers['last-modified']);
+    t.ok(Date.parse(now) > Date.parse(held[index] ?? ''), url);
+    t.equal((await get(app, url, { 'if-modified-since': now })).statusCode, 304, url);
+  }
+  t.equal((await get(app, '/v1/status')).json<{ revision: number }>().revision, 0);
+  const back = await dated(await createService(t, store, clock, one));
+  t.ok(back.every((date, index) => Date.parse(date) > Date.parse(held[index] ?? '') + 1000));
+});
+
 void t.test('the status and the dictionary name the snapshot and a date too', async (t) => {
   const store = await createStore(t);
   const app = await createService(t, store, new TestClock());

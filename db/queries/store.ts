@@ -1,9 +1,11 @@
 import type { Queryable } from '../connect.ts';
+import type { Fragment } from '../fragments.ts';
 
 export interface StoreRow {
   /** The kind of source that the store belongs to; null before the first publication. */
   readonly sourceKind: string | null;
   readonly revision: number;
+  /** When that, or the form of answers, last changed. */
   readonly revisedAt: Date | null;
 }
 
@@ -19,16 +21,32 @@ export async function claimStore(sql: Queryable, sourceKind: string): Promise<vo
 
 /**
  * Says that answers computed from rows of past snapshots, or from the history, are not what
- * they were. The moment is kept a second apart from every one before: dates of answers have whole seconds, and two
- * different answers must not have the same.
+ * they were.
  */
 export async function raiseRevision(sql: Queryable, now: Date): Promise<void> {
+  await sql`update store set revision = revision + 1, revised_at = ${nextRevisedAt(sql, now)}`;
+}
+
+/**
+ * Says in which form answers are written: by which release, with which settings. Where it is not
+ * the one that they had, those that are dated before are not what would be sent now.
+ */
+export async function noteForm(sql: Queryable, form: string, now: Date): Promise<void> {
   await sql`
-    update store set revision = revision + 1,
-      revised_at = greatest(
-        date_trunc('second', ${now}::timestamptz),
-        revised_at + interval '1 second',
-        (select max(computed_at) + interval '1 second' from snapshots))`;
+    update store set form = ${form},
+      revised_at = case when form is null then revised_at else ${nextRevisedAt(sql, now)} end
+    where form is distinct from ${form}`;
+}
+
+/**
+ * A second apart from every moment before: dates of answers have whole seconds, and two different
+ * answers must not have the same.
+ */
+function nextRevisedAt(sql: Queryable, now: Date): Fragment {
+  return sql`greatest(
+    date_trunc('second', ${now}::timestamptz),
+    revised_at + interval '1 second',
+    (select max(computed_at) + interval '1 second' from snapshots))`;
 }
 
 /** The secret of this installation, kept from the first time it is needed. */
