@@ -231,7 +231,7 @@ void t.test('one course and its history', async (t) => {
     campaigns: [campaign(1)],
     courses: [1, 2, 3].map((id) => course(id)),
   };
-  const { app, publish } = await serve(t, state);
+  const { app, store, publish } = await serve(t, state);
   state.courses[0] = course(1, {
     metrics: { edits: 50 },
     campaignIds: [1],
@@ -293,6 +293,18 @@ void t.test('one course and its history', async (t) => {
     t.equal(await status('/v1/courses/0'), 400);
     t.equal(await status('/v1/courses/abc'), 400);
     t.equal(await status('/v1/courses/1?snapshot=9'), 400);
+  });
+
+  void t.test('at a snapshot without course rows, too, a withdrawn course is gone', async (t) => {
+    await store.sql`
+      insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at,
+        definitions_version, totals, coverage, has_course_rows)
+      values (4, '2020-01-01T00:00:00Z', 'dashboard_system_stats', '2020-01-01T00:00:00Z', 1,
+        '{"courses": 9}', '{"courses": 9}', false)`;
+    t.equal(await status('/v1/courses/2?snapshot=4'), 410);
+    const there = await app.inject('/v1/courses/1?snapshot=4');
+    t.match(there.json(), { status: 404, type: '/problems/no-course-rows' });
+    t.equal(await status('/v1/courses/5?snapshot=4'), 404);
   });
 
   void t.test('its history is of its states, newest first, in pages', async (t) => {

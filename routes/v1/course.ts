@@ -88,8 +88,10 @@ export default function course(app: FastifyInstance, options: CourseOptions): vo
     async (request: CourseRequest, reply) => {
       const courseId = request.params.course_id;
       const question = await app.questions.ask({}, request.query.snapshot);
+      const { snapshotId, definitionsVersion, hasCourseRows } = question.snapshot;
+      // Of a course that has been withdrawn that is the answer, at whichever snapshot.
+      if (!hasCourseRows) await requirePublic(courseId);
       app.questions.requireRows(question);
-      const { snapshotId, definitionsVersion } = question.snapshot;
       const path = `/v1/courses/${String(courseId)}`;
       const row = await findCourse(app.sql, courseId, { ...question.at, isLatest: false });
       if (row === undefined) {
