@@ -5,6 +5,7 @@ import { joinList } from '../csv/records.ts';
 import { courseSorts } from '../db/queries/course-order.ts';
 import { foldText } from '../db/queries/search-text.ts';
 import { courseMetricsAt, definitionsVersion, sumMetrics } from '../metrics/registry.ts';
+import { carryOver } from './support/carried.ts';
 import { splitList } from './support/csv-lists.ts';
 import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
@@ -296,11 +297,11 @@ void t.test('one course and its history', async (t) => {
   });
 
   void t.test('at a snapshot without course rows, too, a withdrawn course is gone', async (t) => {
-    await store.sql`
-      insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at,
-        definitions_version, totals, coverage, has_course_rows)
-      values (4, '2020-01-01T00:00:00Z', 'dashboard_system_stats', '2020-01-01T00:00:00Z', 1,
-        '{"courses": 9}', '{"courses": 9}', false)`;
+    await carryOver(store.sql, '2020-01-01', {
+      snapshotId: 4,
+      totals: { courses: 9 },
+      coverage: { courses: 9 },
+    });
     t.equal(await status('/v1/courses/2?snapshot=4'), 410);
     const there = await app.inject('/v1/courses/1?snapshot=4');
     t.match(there.json(), { status: 404, type: '/problems/no-course-rows' });

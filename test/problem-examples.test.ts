@@ -5,6 +5,7 @@ import t from 'tap';
 import { createKey } from '../db/queries/api-keys.ts';
 import { problemExample } from '../openapi/problem-examples.ts';
 import { problemTypes, type Problem, type ProblemSlug } from '../openapi/problem.ts';
+import { carryOver } from './support/carried.ts';
 import { campaign, course, emptyState, sourceOf } from './support/courses.ts';
 import { listen } from './support/downloads.ts';
 import { createService, publish, TestClock } from './support/service.ts';
@@ -16,11 +17,11 @@ const operator = { authorization: `Bearer ${adminToken}` };
 t.test('every problem is reported as the contract’s example has it', async (t) => {
   const clock = new TestClock();
   const store = await createStore(t);
-  await store.sql`
-    insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at, definitions_version, totals,
-      coverage, has_course_rows)
-    values (1, '2020-01-01T00:00:00Z', 'dashboard_system_stats', '2020-01-01T00:00:00Z', 1,
-      '{"courses": 9}', '{"courses": 9}', false)`;
+  await carryOver(store.sql, '2020-01-01', {
+    snapshotId: 1,
+    totals: { courses: 9 },
+    coverage: { courses: 9 },
+  });
   const state = emptyState();
   state.campaigns = [campaign(1, { slug: 'open_classroom' })];
   state.courses = [course(1, { campaignIds: [1] }), course(7)];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
 import { identifiers } from '../db/fragments.ts';
-import { findLatestSnapshot, insertSnapshot, nextSnapshotId } from '../db/queries/snapshots.ts';
+import { findLatestSnapshot, nextSnapshotId } from '../db/queries/snapshots.ts';
 import { purgeOne } from '../jobs/purge-withdrawn.ts';
 import { dashboardDatabaseSource } from '../sources/dashboard-database/dashboard-database.ts';
 import type { Source } from '../sources/source.ts';
@@ -26,6 +26,7 @@ import {
 } from './properties/world.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
+import { carryOver } from './support/carried.ts';
 
 const steps = fc.array(
   fc.record({
@@ -78,16 +79,7 @@ async function emptied({ sql }: TestStore): Promise<number> {
   )}`;
   // The clock goes back, and what is published is later than what was revised.
   await sql`update store set revised_at = null`;
-  await insertSnapshot(sql, {
-    snapshotId: number,
-    computedAt: new Date(0),
-    sourceKind: 'dashboard_system_stats',
-    sourceReadAt: new Date(0),
-    definitionsVersion: 1,
-    previousSnapshotId: null,
-    ...{ added: null, changed: null, withdrawn: null, totals: {}, coverage: {} },
-    hasCourseRows: false,
-  });
+  await carryOver(sql, '1970-01-01', { snapshotId: number, totals: {}, coverage: {} });
   return number;
 }
 

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import t from 'tap';
 import { metrics } from '../metrics/registry.ts';
 import type { Problem } from '../openapi/problem.ts';
+import { carryOver } from './support/carried.ts';
 import type { Totals } from './support/slices.ts';
 import { campaign, course, emptyState, type SourceState } from './support/courses.ts';
 import { read, serve } from './support/served.ts';
@@ -381,11 +382,11 @@ void t.test('where a course has been withdrawn since, people are not known', asy
 
 void t.test('totals that were carried over without groups are answered whole only', async (t) => {
   const { app, store } = await serve(t, state());
-  await store.sql`
-    insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at,
-      definitions_version, totals, coverage, has_course_rows)
-    values (7, '2020-01-01T00:00:00Z', 'dashboard_system_stats', '2020-01-01T00:00:00Z', 1,
-      '{"courses": 9, "edits": 90}', '{"courses": 9, "edits": null}', false)`;
+  await carryOver(store.sql, '2020-01-01', {
+    snapshotId: 7,
+    totals: { courses: 9, edits: 90 },
+    coverage: { courses: 9, edits: null },
+  });
   t.match(await ask(app, 'snapshot=7'), {
     snapshot_id: 7,
     withdrawn_since: 0,

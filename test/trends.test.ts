@@ -4,6 +4,7 @@ import t from 'tap';
 import { metrics } from '../metrics/registry.ts';
 import type { Problem } from '../openapi/problem.ts';
 import { groupsShown } from '../openapi/trends.ts';
+import { carryOver } from './support/carried.ts';
 import { campaign, course, emptyState, sourceOf, type SourceState } from './support/courses.ts';
 import { read } from './support/served.ts';
 import { createService, publish, TestClock } from './support/service.ts';
@@ -245,11 +246,11 @@ void t.test('a slice over snapshots', async (t) => {
   });
 
   void t.test('totals that were carried over are items of the whole only', async (t) => {
-    await store.sql`
-      insert into snapshots (snapshot_id, computed_at, source_kind, source_read_at,
-        definitions_version, totals, coverage, has_course_rows)
-      values (90, '2025-12-31T00:00:00Z', 'dashboard_system_stats', '2025-12-31T00:00:00Z', 1,
-        '{"courses": 9, "edits": 90}', '{"courses": 9, "edits": null}', false)`;
+    await carryOver(store.sql, '2025-12-31', {
+      snapshotId: 90,
+      totals: { courses: 9, edits: 90 },
+      coverage: { courses: 9, edits: null },
+    });
     const whole = await ask(app, 'interval=year');
     t.same(column(whole.items, 'courses'), [9, 2]);
     t.same(column(whole.items, 'edits'), [90, 7]);
