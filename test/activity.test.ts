@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import type { Problem } from '../openapi/problem.ts';
 import type { SourceActivity } from '../sources/source.ts';
@@ -272,4 +273,29 @@ void t.test('whatever happened, every partition of it has the same sum', async (
     { numRuns: 8 },
   );
   t.pass();
+});
+
+void t.test('a question that a publication overtakes is not answered for another', async (t) => {
+  const slices = state();
+  const { app, publish } = await serve(t, slices);
+  const turns: (() => void)[] = [];
+  const inTheWay = Array.from({ length: 4 }, () =>
+    app.heavy('others', () => new Promise<void>((resolve) => turns.push(resolve))),
+  );
+  const asked = app.inject('/v1/activity');
+  asked.then(undefined, () => undefined);
+  for (;;) {
+    const metrics = (await app.inject('/metrics')).body;
+    if (/heavy_questions_waiting [1-9]/.test(metrics)) break;
+    await setImmediate();
+  }
+  slices.activity.push(slice(2, en, '2026-10', 50));
+  await publish();
+  for (const end of turns) end();
+  await Promise.all(inTheWay);
+  const overtaken = await asked;
+  t.equal(overtaken.statusCode, 503);
+  t.match(overtaken.headers, { 'retry-after': /^\d+$/ });
+  t.match(overtaken.json(), { detail: /just been published/ });
+  t.match(await ask(app, ''), { snapshot_id: 2, items: [{}, {}, { period: '2026-10' }, {}] });
 });

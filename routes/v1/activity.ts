@@ -13,6 +13,7 @@ import {
   type ActivityQuestion,
   type ActivityRow,
 } from '../../db/queries/slice-activity.ts';
+import { Overtaken } from '../../db/queries/stream-file.ts';
 import {
   Activity,
   activityGroupLimit,
@@ -103,7 +104,9 @@ export default function activity(app: FastifyInstance): void {
       const { question, about, read } = await ask(request.query);
       return reply.answerQuestion(question, {
         about: ['/v1/activity', ...about],
-        compute: async (tx) => {
+        compute: async (tx, { isLatest }) => {
+          // The rows are those of the newest snapshot, whichever that is by now.
+          if (!isLatest) throw new Overtaken();
           const { head, items } = await read(tx);
           return { body: jsonPieces(head, 'items', items) };
         },
