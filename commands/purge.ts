@@ -19,7 +19,12 @@ await runCommand(async (signal) => {
     purpose: 'data',
     onProgress: sayAside,
   });
-  const options = { address: store.address, signal, onWaiting: sayAside };
+  const options = {
+    address: store.address,
+    clock: () => new Date(),
+    signal,
+    onWaiting: sayAside,
+  };
   try {
     return courseId === undefined ? await pastGrace(options) : await one(options, courseId);
   } finally {
@@ -37,7 +42,7 @@ function courseIdOf([text, ...rest]: readonly string[]): number | undefined {
 }
 
 async function pastGrace(options: PublisherOptions): Promise<number> {
-  const erased = await purgePastGrace(options, new Date());
+  const erased = await purgePastGrace(options);
   say(
     erased === 0
       ? 'No withdrawn course is past its grace of 30 days: nothing was erased.'

@@ -22,7 +22,6 @@ const storeKind = 'dashboard_database';
 
 export interface BackfillOptions extends PublisherOptions {
   readonly systemStats: SystemStats;
-  readonly clock: () => Date;
 }
 
 export interface BackfillResult {

@@ -71,7 +71,12 @@ export async function publishSnapshot(sql: Sql, options: PublishOptions): Promis
     return await sql.begin(async (tx) => {
       const published = await publish(tx, options);
       if (options.runId === undefined) throw new Trial(published);
-      await finishRun(tx, options.runId, { ...published, problem: null, at: options.clock() });
+      await finishRun(tx, options.runId, {
+        ...published,
+        problem: null,
+        problemWithoutNames: null,
+        at: options.clock(),
+      });
       return published;
     });
   } catch (error) {
@@ -90,7 +95,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const snapshotId = await nextSnapshotId(tx);
   // The reading took its time: what is past its grace by now does not return either.
   const purged = options.purged + (await erasePastGrace(tx, options.now));
-  const { returned, reopened } = await returnCourses(tx, previous?.snapshotId ?? 0);
+  const { returned, reopened } = await returnCourses(tx);
   const changes = await findChanges(tx);
   if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx, { reopened }));
   const campaigns = await writeCampaigns(tx, snapshotId);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
-import { findRunningRun, type RunRow } from '../db/queries/job-runs.ts';
+import { failAbandonedRuns, findRunningRun, type RunRow } from '../db/queries/job-runs.ts';
 import { lockPublishing } from '../db/queries/store.ts';
 import { sayIfSlow } from '../db/slow-work.ts';
 
@@ -52,9 +52,13 @@ function secondOf(moment: Date): string {
 
 export interface PublisherOptions extends WaitOptions {
   readonly address: StoreAddress;
+  readonly clock: () => Date;
 }
 
-/** Works on the store while no publisher does: waits for one to end, and keeps others out. */
+/**
+ * Works on the store while no publisher does: waits for one to end, and keeps others out. A run
+ * whose process was killed must not pass for the one at work meanwhile.
+ */
 export async function asPublisher<Result>(
   options: PublisherOptions,
   work: (sql: Sql) => Promise<Result>,
@@ -62,6 +66,7 @@ export async function asPublisher<Result>(
   const sql = connectPublisher(options.address);
   try {
     await waitForLock(sql, options);
+    await failAbandonedRuns(sql, options.clock());
     return await work(sql);
   } finally {
     await sql.end({ timeout: 5 });

@@ -1,12 +1,13 @@
 import type { StoreAddress } from '../db/connect.ts';
 import { purgeCourse, type PurgedStanding } from '../db/queries/purge-course.ts';
+import { failAbandonedRuns } from '../db/queries/job-runs.ts';
 import { lockPublishing } from '../db/queries/store.ts';
 import { erasePastGrace } from '../db/queries/withdrawals.ts';
 import { asPublisher, connectPublisher, type PublisherOptions } from './publisher-session.ts';
 
 /** Erases the withdrawn courses that are past their grace; @returns how many. */
-export function purgePastGrace(options: PublisherOptions, now: Date): Promise<number> {
-  return asPublisher(options, (sql) => sql.begin((tx) => erasePastGrace(tx, now)));
+export function purgePastGrace(options: PublisherOptions): Promise<number> {
+  return asPublisher(options, (sql) => sql.begin((tx) => erasePastGrace(tx, options.clock())));
 }
 
 /**
@@ -21,6 +22,7 @@ export async function purgeUnlessPublishing(
   const sql = connectPublisher(address);
   try {
     if (!(await lockPublishing(sql))) return undefined;
+    await failAbandonedRuns(sql, now);
     return await sql.begin((tx) => erasePastGrace(tx, now));
   } finally {
     await sql.end({ timeout: 5 });

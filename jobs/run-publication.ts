@@ -34,7 +34,6 @@ export interface JobLog {
 export interface PublicationOptions extends PublisherOptions {
   readonly source: Source;
   readonly trigger: RunTrigger;
-  readonly clock: () => Date;
   readonly log: JobLog;
   /** Whether to wait for another publisher to end; otherwise its run is returned. */
   readonly wait: boolean;
@@ -181,6 +180,7 @@ async function recordFailure(
   const problem = stopped
     ? 'The service was stopped before the run ended; the next one reads the source anew.'
     : sentence(error, options.source);
+  const problemWithoutNames = stopped ? problem : sentence(error, options.source, false);
   const problems = error instanceof SourceError ? error.problems : [];
   const fields = { run: run.runId, problems, ...counts };
   if (refused || stopped || error instanceof SourceError) options.log.error(fields, problem);
@@ -193,8 +193,14 @@ async function recordFailure(
       snapshotId: null,
       counts: Object.keys(counts).length === 0 ? null : counts,
       problem,
+      problemWithoutNames,
     });
-    return { run: finished, busy: false, problems };
+    if (finished.state === 'failed' || finished.state === 'refused') {
+      return { run: finished, busy: false, problems };
+    }
+    // The word that it was committed did not come.
+    options.log.warn({ run: run.runId, state: finished.state }, 'it was published all the same');
+    return { run: finished, busy: false, problems: [] };
   } catch (recording) {
     options.log.error(
       { run: run.runId, err: recording },
@@ -210,16 +216,20 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Why a run failed, in one sentence for an operator; everything else is in the log. */
-function sentence(error: unknown, { kind }: Source): string {
+/**
+ * Why a run failed, in one sentence for an operator; everything else is in the log.
+ *
+ * @param quotes whether with what is wrong in the source, which may name a course
+ */
+function sentence(error: unknown, { kind }: Source, quotes = true): string {
   const message = messageOf(error);
   const isExpected = error instanceof SourceError || error instanceof PublicationRefused;
   // What is wrong with a file is in its lines; of a database the sentence says it all.
   const isOfLines = error instanceof SourceError && kind === 'dashboard_csv';
-  const first = isOfLines ? error.problems[0] : undefined;
+  const first = isOfLines && quotes ? error.problems[0] : undefined;
   const whole = isExpected
     ? `${message}${first === undefined ? '' : `, first ${first}`}`
-    : `Something other than the source failed, as the log says more of: ${message}`;
+    : `Something other than the source failed, as the log says more of${quotes ? `: ${message}` : ''}`;
   // PostgreSQL stores no NUL, which whoever failed may have quoted.
   return `${whole.replaceAll(/[\s\0]+/g, ' ').replace(/[.\s]+$/, '')}.`;
 }

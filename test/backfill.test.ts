@@ -425,6 +425,49 @@ void t.test(
   },
 );
 
+void t.test(
+  'a state ends at a snapshot that has rows, when its course returns',
+  { skip },
+  async (t) => {
+    const database = await createDashboard(t, { date: '2026-11-19' }, { date: '2026-11-20' });
+    const store = await createStore(t);
+    const clock = new TestClock();
+    const everyone = Array.from({ length: 10 }, (_, index) => course(index + 1));
+    const state = { ...emptyState(), courses: everyone };
+    const publishNow = () => {
+      clock.advance(60);
+      return publish(store, sourceOf(state), clock);
+    };
+    await publishNow();
+    Object.assign(state, { courses: [], hidden: [1] });
+    t.equal((await publishNow()).run.state, 'refused', 'which withdraws the first course');
+    await backfill(store, database, clock);
+    Object.assign(state, { courses: everyone.slice(1), hidden: [] });
+    t.match((await publishNow()).run, { snapshotId: 4 });
+    Object.assign(state, { courses: everyone });
+    t.match((await publishNow()).run, { snapshotId: 5, counts: { returned: 1 } });
+
+    const service = await createService(t, store, clock);
+    const history = (await service.inject('/v1/courses/1/history')).json<{ items: object[] }>();
+    t.match(history.items, [
+      { from_snapshot_id: 5, to_snapshot_id: null },
+      { from_snapshot_id: 1, to_snapshot_id: 4 },
+    ]);
+    // Totals without a filter are stored ones.
+    const filter = 'created_from=2001-01-01';
+    const trend = await service.inject(`/v1/trends?interval=all&${filter}`);
+    const { items } = trend.json<{ items: { snapshot_id: number; totals: object }[] }>();
+    t.same(
+      items.map(({ snapshot_id: id }) => id),
+      [1, 4, 5],
+    );
+    for (const { snapshot_id: id, totals } of items) {
+      const alone = await service.inject(`/v1/totals?snapshot=${id}&${filter}`);
+      t.same(totals, alone.json<{ totals: object }>().totals, `at snapshot ${id}`);
+    }
+  },
+);
+
 void t.test('oddities are counted and do not stop it', { skip }, async (t) => {
   const database = await createDashboard(
     t,

@@ -101,7 +101,8 @@ async function play(
     const at = (await findLatestSnapshot(store.sql))?.computedAt ?? clock.now;
     assert.equal(run.state, model.publish(world, behaviour, clock.now, at), run.problem ?? '');
     if (purge !== null) {
-      const options = { address: { url: store.url }, signal: new AbortController().signal };
+      const { signal } = new AbortController();
+      const options = { address: { url: store.url }, clock: clock.read, signal };
       const id = firstCourse + purge;
       assert.equal(await purgeOne(options, id), model.purge(id), 'purged');
     }

@@ -3,6 +3,9 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
+import type { PublisherOptions } from '../jobs/publisher-session.ts';
+import { migrate } from '../db/migrate.ts';
+import { forgetNames } from '../db/queries/job-runs.ts';
 import { purgeOne, purgePastGrace } from '../jobs/purge-withdrawn.ts';
 import { SourceError, type Source } from '../sources/source.ts';
 import { campaign, course, emptyState, sourceOf } from './support/courses.ts';
@@ -35,8 +38,6 @@ async function withdrawn({ sql }: TestStore): Promise<number[]> {
   return rows.map((row) => row.id);
 }
 
-const signal = new AbortController().signal;
-
 /** Courses 1 to 4 were public; 1 and 2 were withdrawn on the first, 3 on the twentieth. */
 async function storeWithWithdrawals(t: Parameters<typeof createStore>[0]) {
   const store = await createStore(t);
@@ -50,7 +51,12 @@ async function storeWithWithdrawals(t: Parameters<typeof createStore>[0]) {
   state.courses = [course(4)];
   clock.set('2026-11-20T12:00:00Z');
   await publish(store, sourceOf(state), clock);
-  return { store, clock, state, address: { url: store.url } };
+  return { store, clock, state, options: optionsOf(store, clock) };
+}
+
+function optionsOf(store: TestStore, clock: TestClock): PublisherOptions {
+  const { signal } = new AbortController();
+  return { address: { url: store.url }, clock: clock.read, signal };
 }
 
 void t.test('one withdrawn course is erased at once, and no other', async (t) => {
@@ -80,16 +86,18 @@ void t.test('what is not the number of one course is a wrong call', async (t) =>
 });
 
 void t.test('without a number, what is past its grace is erased', async (t) => {
-  const { store, address } = await storeWithWithdrawals(t);
-  t.equal(await purgePastGrace({ address, signal }, new Date('2026-12-01T12:01:00Z')), 0);
-  t.equal(await purgePastGrace({ address, signal }, new Date('2026-12-01T12:01:01Z')), 2);
+  const { store, clock, options } = await storeWithWithdrawals(t);
+  clock.set('2026-12-01T12:01:00Z');
+  t.equal(await purgePastGrace(options), 0);
+  clock.set('2026-12-01T12:01:01Z');
+  t.equal(await purgePastGrace(options), 2);
   t.same(await withdrawn(store), [3]);
   const nothing = await purge(store);
   t.match(nothing, { code: 0, stdout: /^(No withdrawn course|Erased 1 )/ });
 });
 
 void t.test('a course erased between two publications is counted as withdrawn', async (t) => {
-  const { store, clock, state, address } = await storeWithWithdrawals(t);
+  const { store, clock, state, options } = await storeWithWithdrawals(t);
   const everyone = [...Array.from({ length: 10 }, (_, index) => course(10 + index)), course(4)];
   state.courses = everyone;
   clock.advance(60);
@@ -99,7 +107,7 @@ void t.test('a course erased between two publications is counted as withdrawn', 
   state.hidden = [10];
   clock.advance(60);
   t.equal((await publish(store, sourceOf(state), clock)).run.state, 'refused');
-  t.equal(await purgeOne({ address, signal }, 10), 'withdrawn');
+  t.equal(await purgeOne(options, 10), 'withdrawn');
   state.courses = everyone.slice(1);
   clock.advance(60);
   const { run } = await publish(store, sourceOf(state), clock);
@@ -221,11 +229,19 @@ void t.test('no name that only a withdrawn course had outlives it', async (t) =>
     clock,
   );
   clock.advance(60);
-  const lines: Source = {
-    kind: 'dashboard_database',
-    open: () => Promise.reject(new SourceError('Two problems.', ['line 2: "Zebra/School" is odd'])),
-  };
-  await publish(store, lines, clock);
+  const failing = (kind: Source['kind'], error: Error): Source => ({
+    kind,
+    open: () => Promise.reject(error),
+  });
+  const lines = new SourceError('2 problems', ['line 2: "Zebra/School" is odd']);
+  await publish(store, failing('dashboard_database', lines), clock);
+  const odd = new Error('invalid input syntax for type integer: "Zebra/School"');
+  await publish(store, failing('dashboard_database', odd), clock);
+  // Of files alone is the first line quoted, and a store of one has no other courses.
+  await store.sql`update store set source_kind = 'dashboard_csv'`;
+  const { run } = await publish(store, failing('dashboard_csv', lines), clock);
+  t.equal(run.problem, '2 problems, first line 2: "Zebra/School" is odd.');
+  await store.sql`update store set source_kind = 'dashboard_database'`;
   t.match(await everythingKept(store), /zebra/i);
 
   Object.assign(state, { campaigns: [], courses: [course(2)], hidden: [1], enrollments: [] });
@@ -240,7 +256,12 @@ void t.test('no name that only a withdrawn course had outlives it', async (t) =>
         warnings: { 'Unknown course types, kept as they are': 4, 'Courses without a title': 2 },
         problem: null,
       },
-      { warnings: null, problem: 'Two problems.' },
+      { warnings: null, problem: '2 problems.' },
+      {
+        warnings: null,
+        problem: 'Something other than the source failed, as the log says more of.',
+      },
+      { warnings: null, problem: '2 problems.' },
       { warnings: { 'Unknown course types, kept as they are: Other': 3 }, problem: null },
     ],
   );
@@ -260,9 +281,34 @@ void t.test('no name that only a withdrawn course had outlives it', async (t) =>
   t.notMatch(await everythingKept(store, ...held), /zebra/i, 'but for what would return with it');
 
   const published = (await app.inject('/v1/snapshots/1')).body;
-  t.equal(await purgeOne({ address: { url: store.url }, signal }, 1), 'withdrawn');
+  t.equal(await purgeOne(optionsOf(store, clock), 1), 'withdrawn');
   t.notMatch(await everythingKept(store), /zebra/i, 'nothing does');
   t.equal((await app.inject('/v1/snapshots/1')).body, published, 'totals stay as published');
   t.equal((await store.sql`select from snapshot_groups where snapshot_id = 1`).count, 0);
   t.not((await store.sql`select from snapshot_groups where snapshot_id = 2`).count, 0);
+});
+
+void t.test('a store of an older release forgets what its runs quote, too', async (t) => {
+  const store = await createStore(t);
+  const { sql } = store;
+  await sql`alter table job_runs drop column problem_without_names`;
+  await sql`delete from migrations where version = 3`;
+  await sql`
+    insert into job_runs (trigger, state, started_at, finished_at, problem) values
+      ('command', 'failed', now(), now(), '2 problems, first line 2: "Zebra" is odd.'),
+      ('command', 'failed', now(), now(),
+        'Something other than the source failed, as the log says more of: bad "Zebra".'),
+      ('command', 'refused', now(), now(), 'Half is gone: confirm it.')`;
+  await migrate(sql);
+  t.match(await everythingKept(store), /zebra/i);
+  await forgetNames(sql);
+  const runs = await sql<{ problem: string }[]>`select problem from job_runs order by run_id`;
+  t.same(
+    runs.map(({ problem }) => problem),
+    [
+      '2 problems.',
+      'Something other than the source failed, as the log says more of.',
+      'Half is gone: confirm it.',
+    ],
+  );
 });

@@ -159,3 +159,24 @@ void t.test('a run has finished when all is written, not when writing begins', a
     t.same(run.finishedAt, clock.now, 'its is the last look at the clock');
   }
 });
+
+void t.test('what fails once it is published does not take the success back', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const { run, problems } = await runPublication({
+    address: { url: store.url },
+    source: sourceOf({ ...emptyState(), courses: [course(1)] }),
+    trigger: 'command',
+    clock: clock.read,
+    log: {
+      ...silentLog,
+      info: (_fields, message) => {
+        if (message === 'snapshot published') throw new Error('the connection is gone');
+      },
+    },
+    signal: new AbortController().signal,
+    wait: true,
+  });
+  t.match(run, { state: 'succeeded', snapshotId: 1, problem: null });
+  t.same(problems, []);
+});

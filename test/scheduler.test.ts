@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { startRun } from '../db/queries/job-runs.ts';
+import { findRunningRun, startRun } from '../db/queries/job-runs.ts';
 import { lockPublishing } from '../db/queries/store.ts';
 import { connectPublisher } from '../jobs/publisher-session.ts';
+import { purgePastGrace, purgeUnlessPublishing } from '../jobs/purge-withdrawn.ts';
 import type { Run } from '../openapi/run.ts';
 import type { Status } from '../openapi/status.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
@@ -117,6 +118,23 @@ void t.test('a run whose process was killed has failed, and a run at work has no
     },
   });
   t.same(await runs(), [failed, failed, ['succeeded', null]]);
+});
+
+void t.test('a run whose process was killed does not pass for the one at work', async (t) => {
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const address = { url: store.url };
+  const { signal } = new AbortController();
+  const purges = [
+    () => purgePastGrace({ address, clock: clock.read, signal }),
+    () => purgeUnlessPublishing(address, clock.now),
+  ];
+  for (const purge of purges) {
+    await store.sql`
+      insert into job_runs (trigger, state, started_at) values ('admin', 'running', now())`;
+    await purge();
+    t.equal(await findRunningRun(store.sql), undefined, 'whoever else has the lock');
+  }
 });
 
 void t.test(

@@ -37,19 +37,26 @@ export async function startRun(sql: Queryable, trigger: RunTrigger, at: Date): P
   return row;
 }
 
+/** @returns the run as it has ended, which may be better than this end. */
 export async function finishRun(
   sql: Queryable,
   runId: number,
   end: Pick<RunRow, 'snapshotId' | 'counts' | 'problem'> & {
     readonly state: Exclude<RunState, 'running'>;
     readonly at: Date;
+    /** The problem without what it quotes of the source; the same where it quotes nothing. */
+    readonly problemWithoutNames: string | null;
   },
 ): Promise<RunRow> {
-  const [row] = await sql<[RunRow]>`
+  // One that was committed without anybody's hearing of it has ended: it stays as it is.
+  await sql`
     update job_runs set state = ${end.state}, finished_at = ${end.at},
       snapshot_id = ${end.snapshotId}, problem = ${end.problem},
+      problem_without_names = ${end.problemWithoutNames},
       counts = ${end.counts === null ? null : JSON.stringify(end.counts)}::text::jsonb
-    where run_id = ${runId} returning ${runColumns(sql)}`;
+    where run_id = ${runId} and state not in ('succeeded', 'unchanged')`;
+  const [row] = await sql<[RunRow]>`
+    select ${runColumns(sql)} from job_runs where run_id = ${runId}`;
   return row;
 }
 
@@ -70,13 +77,13 @@ export async function failAbandonedRuns(sql: Queryable, at: Date): Promise<void>
 export async function forgetNames(sql: Queryable): Promise<void> {
   await sql`
     update job_runs set
-      problem = split_part(problem, E'\\n', 1),
+      problem = problem_without_names,
       counts = case when counts ? 'warnings' then counts || jsonb_build_object('warnings', (
         select jsonb_object_agg(sentence, times) from (
           select split_part(key, ': ', 1) as sentence, sum(value::bigint) as times
           from jsonb_each_text(counts->'warnings') group by 1
         ) w)) else counts end
-    where state <> 'running' and (problem like E'%\\n%' or exists (
+    where state <> 'running' and (problem <> problem_without_names or exists (
       select from jsonb_object_keys(counts->'warnings') k where k like '%: %'))`;
 }
 

@@ -70,12 +70,16 @@ export interface Returns {
 
 /**
  * Gives staged courses that were withdrawn and not yet purged their history back. Where no
- * snapshot was published without the course, none after `latestId`, its last version is open
- * again.
+ * snapshot was published without the course, its last version is open again; the number that it
+ * ended at may be of no snapshot, or have been taken by one that was carried over since, so it
+ * ends at the next one with rows of courses.
  */
-export async function returnCourses(sql: Queryable, latestId: number): Promise<Returns> {
-  const columns = identifiers(sql, versionColumns);
-  const returned = await sql`
+export async function returnCourses(sql: Queryable): Promise<Returns> {
+  const history = identifiers(
+    sql,
+    versionColumns.filter((name) => name !== 'valid_to'),
+  );
+  const [counts] = await sql<[Returns]>`
     with back as (
       delete from withdrawn_courses w using staged_courses s
       where s.course_id = w.course_id returning w.course_id
@@ -83,12 +87,16 @@ export async function returnCourses(sql: Queryable, latestId: number): Promise<R
       delete from withdrawn_course_versions v using back
       where v.course_id = back.course_id returning v.*
     ), history as (
-      insert into course_versions (${columns}) select ${columns} from moved
+      insert into course_versions (valid_to, ${history})
+      select (
+        select min(s.snapshot_id) from snapshots s
+        where s.has_course_rows and s.snapshot_id >= moved.valid_to
+      ), ${history}
+      from moved returning valid_to
     )
-    select from back`;
-  const reopened = await sql`
-    update course_versions set valid_to = null where valid_to > ${latestId}`;
-  return { returned: returned.count, reopened: reopened.count };
+    select (select count(*) from back) as returned,
+      (select count(*) from history where valid_to is null) as reopened`;
+  return counts;
 }
 
 /** Milliseconds that the rows of a withdrawn course are kept, should it return: 30 days. */
