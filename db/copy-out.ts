@@ -17,10 +17,22 @@ export function canCopyTexts({ options }: Sql): boolean {
 
 export interface CopyFrom {
   readonly sql: Sql;
-  /** Of `sql`; its snapshot and its statement timeout are those of the copy. */
+  /** Of `sql`; its statement timeout is that of the copy. */
   readonly tx: TransactionSql;
   /** Connections that do not wait for those of `sql`, to end the copy from. */
   readonly others: Queryable;
+}
+
+export interface Copied {
+  /** Has no parameters, and one text column; none of its texts is null. */
+  readonly query: string;
+  /** What must be true in the transaction that it is read in, which is not `tx`. */
+  readonly provided: {
+    /** Of one row and one column, JSON. */
+    readonly query: string;
+    /** @throws where it does not hold */
+    readonly require: (value: unknown) => void;
+  };
 }
 
 /**
@@ -28,20 +40,17 @@ export interface CopyFrom {
  * row: on a connection of its own by another driver (pg), because the driver of everything else
  * (postgres 3.4.9) cannot break a COPY off (docs/decisions/0008-copy-for-whole-files.md).
  *
- * @param query has no parameters; none of its texts is null
  * @param left ends it at once, in the middle of the query too
  * @throws where not all could be given; the signal's reason where it is aborted
  */
 export async function* copyTexts(
   { sql, tx, others }: CopyFrom,
-  query: string,
+  { query, provided }: Copied,
   left: AbortSignal,
 ): AsyncGenerator<Texts, void, undefined> {
   left.throwIfAborted();
-  const [{ snapshot, timeout, isEncrypted }] = await tx<
-    [{ snapshot: string; timeout: string; isEncrypted: boolean }]
-  >`
-    select pg_export_snapshot() as snapshot, current_setting('statement_timeout') as timeout,
+  const [{ timeout, isEncrypted }] = await tx<[{ timeout: string; isEncrypted: boolean }]>`
+    select current_setting('statement_timeout') as timeout,
       set_config('idle_in_transaction_session_timeout', '0', true),
       exists (select from pg_stat_ssl where pid = pg_backend_pid() and ssl) as "isEncrypted"`;
   const { options: startOptions, ...settings } = sql.options.connection as Settings;
@@ -70,9 +79,7 @@ export async function* copyTexts(
   try {
     await Promise.race([client.connect(), gone]);
     left.throwIfAborted();
-    await client.query(
-      `begin isolation level repeatable read read only; set transaction snapshot '${snapshot}'`,
-    );
+    await client.query('begin isolation level repeatable read read only');
     const { rows } = await client.query<{ pid: number }>(
       `select pg_backend_pid() as pid, count(set_config(key, value, true)) from json_each_text($1)`,
       [
@@ -84,6 +91,11 @@ export async function* copyTexts(
       ],
     );
     backend = rows[0]?.pid;
+    left.throwIfAborted();
+    const known = await client.query<{ value: unknown }>(
+      `select value from (${provided.query}) provided (value)`,
+    );
+    provided.require(known.rows[0]?.value);
     left.throwIfAborted();
     const stream = client.query(copyTo(`copy (${query}) to stdout (format binary)`));
     const copied = new CopiedTexts();

@@ -29,6 +29,9 @@ const networkCalls = new Set(['connect', 'getaddrinfo', 'read', 'write']);
 const awayStates = new Set(['57P01', '57P02', '57P03', '53300', '3D000', '55000', '28000']);
 const statementTimeout = '57014';
 
+/** SQLSTATEs: disk full, out of memory. */
+const roomStates = new Set(['53100', '53200']);
+
 /** SQLSTATEs: no such table, no such schema. The database is another one, or being restored. */
 const emptyStates = new Set(['42P01', '3F000']);
 
@@ -41,6 +44,7 @@ export function databaseProblem(error: unknown): string | undefined {
   if (code === statementTimeout) {
     return 'The answer took too long to compute; ask for less, or again later.';
   }
+  if (roomStates.has(code)) return 'The database has no room to compute the answer; try later.';
   if (emptyStates.has(code)) return 'The database lacks the tables of this service.';
   const away =
     awayCodes.has(code) ||

@@ -14,6 +14,8 @@ async function connections(t: Cleanup) {
   return { url, sql, others };
 }
 
+const provided = { query: `select 'true'::json`, require: () => undefined };
+
 interface Copy {
   readonly text: string;
   readonly rows: number;
@@ -37,7 +39,7 @@ function copyOf(
   left = new AbortController().signal,
 ): Promise<Copy> {
   return readUntilLeft(sql, others, left, (tx) =>
-    collect(copyTexts({ sql, tx, others }, query, left)),
+    collect(copyTexts({ sql, tx, others }, { query, provided }, left)),
   );
 }
 
@@ -66,18 +68,38 @@ t.test('a copy gives what the query gives, byte for byte', async (t) => {
   await until('its connection has gone', isGone(to));
 });
 
-t.test('it sees what its transaction sees, with its settings', async (t) => {
+t.test('it is of the state that it looks at first, or refused before its beginning', async (t) => {
   const to = await connections(t);
   const { sql, others } = to;
   const left = new AbortController().signal;
   await others`create table seen (n integer)`;
   await others`insert into seen values (1)`;
   await readUntilLeft(sql, others, left, async (tx) => {
-    const copy = (query: string) => collect(copyTexts({ sql, tx, others }, query, left));
-    await tx`select count(*) from seen`;
-    await tx`select set_config('statement_timeout', '12345', true)`;
+    const copy = (expected: number) => {
+      const of = (found: unknown) => {
+        if (found !== expected) throw new Error(`${String(found)} are seen`);
+      };
+      const counted = 'select to_json(count(*)) from seen';
+      const looked = { query: counted, require: of };
+      const query = `select n::text || pg_sleep(0.1) from seen`;
+      return collect(copyTexts({ sql, tx, others }, { query, provided: looked }, left));
+    };
+    t.same(await copy(1), { text: '1', rows: 1 });
     await others`insert into seen values (2)`;
-    t.equal((await copy(`select count(*)::text from seen`)).text, '1');
+    await t.rejects(copy(1), { message: '2 are seen' });
+    await until('its connection has gone', isGone(to));
+    t.same(await copy(2), { text: '12', rows: 2 });
+  });
+});
+
+t.test('it has the settings of its transaction', async (t) => {
+  const to = await connections(t);
+  const { sql, others } = to;
+  const left = new AbortController().signal;
+  await readUntilLeft(sql, others, left, async (tx) => {
+    const copy = (query: string) =>
+      collect(copyTexts({ sql, tx, others }, { query, provided }, left));
+    await tx`select set_config('statement_timeout', '12345', true)`;
     const settings = ['application_name', 'work_mem', 'jit', 'TimeZone', 'statement_timeout'];
     const asked = settings.map((name) => `current_setting('${name}')`).join(` || ' ' || `);
     t.equal((await copy(`select ${asked}`)).text, 'copies 32MB off UTC 12345ms');
@@ -155,7 +177,7 @@ t.test('who stops reading ends it', async (t) => {
   const left = new AbortController().signal;
   await readUntilLeft(sql, others, left, async (tx: TransactionSql) => {
     const query = `select repeat('x', 1000) from generate_series(1, 100000000)`;
-    for await (const { rows } of copyTexts({ sql, tx, others }, query, left)) {
+    for await (const { rows } of copyTexts({ sql, tx, others }, { query, provided }, left)) {
       if (rows > 0) break;
     }
     await until('its connection has gone', isGone(to));
@@ -169,7 +191,7 @@ t.test('who does not read has the database wait', async (t) => {
   const left = new AbortController().signal;
   await readUntilLeft(sql, others, left, async (tx) => {
     const query = `select repeat('x', 1000) from generate_series(1, 100000000)`;
-    for await (const { rows } of copyTexts({ sql, tx, others }, query, left)) {
+    for await (const { rows } of copyTexts({ sql, tx, others }, { query, provided }, left)) {
       t.ok(rows < 1000);
       await until('it waits', async () => {
         const [backend] = await backends(to);

@@ -7,6 +7,7 @@ import { type Problem, problemTypes, type ProblemType } from '../openapi/problem
 import { ProblemError } from '../plugins/errors.ts';
 import problems from '../routes/problems.ts';
 import { buildFrame, head, listen } from './http-frame.ts';
+import { createStore } from './support/store.ts';
 
 const types: readonly ProblemType[] = Object.values(problemTypes);
 
@@ -117,7 +118,7 @@ t.test('a database that is away is a 503 with Retry-After', async (t: Test) => {
   const ended = postgres({ host: '127.0.0.1', port: 1 });
   await ended.end();
   t.teardown(() => Promise.all([refused.end({ timeout: 0 }), noSocket.end({ timeout: 0 })]));
-  const server = postgres({ host: '127.0.0.1', username: 'postgres', database: 'postgres' });
+  const server = postgres((await createStore(t)).url, { max: 1 });
   t.teardown(() => server.end({ timeout: 1 }));
   const app = await buildFrame(t, (app) => {
     app.get('/refused', () => refused`select 1`);
@@ -130,9 +131,12 @@ t.test('a database that is away is a 503 with Retry-After', async (t: Test) => {
       }),
     );
     app.get('/killed', () => server`select pg_terminate_backend(pg_backend_pid())`);
+    app.get('/full', () =>
+      server.unsafe(`do $$ begin raise 'No space left' using errcode = 'disk_full'; end $$`),
+    );
     app.get('/wrong', () => server`select no_such_column`);
   });
-  for (const path of ['/refused', '/no-socket', '/ended', '/slow', '/killed']) {
+  for (const path of ['/refused', '/no-socket', '/ended', '/slow', '/killed', '/full']) {
     const answer = await app.inject(path);
     t.equal(answer.statusCode, 503, path);
     t.equal(answer.headers['retry-after'], '5');

@@ -10,15 +10,21 @@ export interface StoreState {
   readonly newestId: number | null;
 }
 
+/** As SQL without parameters. */
+const storeState = `
+  select revision, revised_at as "revisedAt",
+    (select snapshot_id from snapshots
+      order by computed_at desc, snapshot_id desc limit 1) as "latestId",
+    (select max(snapshot_id) from snapshots) as "newestId"
+  from store`;
+
 export async function readStoreState(sql: Queryable): Promise<StoreState> {
-  const [row] = await sql<[StoreState]>`
-    select revision, revised_at as "revisedAt",
-      (select snapshot_id from snapshots
-        order by computed_at desc, snapshot_id desc limit 1) as "latestId",
-      (select max(snapshot_id) from snapshots) as "newestId"
-    from store`;
+  const [row] = await sql<[StoreState]>`${sql.unsafe(storeState)}`;
   return row;
 }
+
+/** The same as one JSON value, whose moment is a text. */
+export const storeStateAsJson = `select row_to_json(state) from (${storeState}) state`;
 
 /** When the snapshot after the one of the given moment was computed; undefined of the last. */
 export async function findNextMoment(sql: Queryable, computedAt: Date): Promise<Date | undefined> {

@@ -16,7 +16,8 @@ import {
 import type { RowsAt } from './filters.ts';
 import { oneAhead } from './one-ahead.ts';
 import { rowBatches } from './row-batches.ts';
-import { streamFile, type Piece } from './stream-file.ts';
+import { storeStateAsJson, type StoreState } from './store-state.ts';
+import { requireSame, streamFile, type Piece } from './stream-file.ts';
 import { withoutWorkers } from './without-workers.ts';
 
 /** The address that the courses' pages are below must need no CSV quoting. */
@@ -61,7 +62,13 @@ async function* stored(
     const query = `select ${lineText(lines, moment)} from (
       select ${lineColumns} from course_versions v where ${everyCourseText(at)}
       order by ${orderByText(order)} offset 0) v`;
-    yield* copyTexts({ sql, tx, others }, query, left);
+    const provided = {
+      query: storeStateAsJson,
+      require: (now: unknown) => {
+        requireSame(now as StoreState, lines.expected);
+      },
+    };
+    yield* copyTexts({ sql, tx, others }, { query, provided }, left);
     return;
   }
   // A cursor has none, so that a plan for them is a worse one for it.

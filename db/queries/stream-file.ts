@@ -38,17 +38,22 @@ export class Overtaken extends Error {
 }
 
 /** @throws {Overtaken} */
-export async function requireState(
-  tx: Queryable,
-  { revision, latestId, newestId }: Expected,
-): Promise<StoreState> {
+export async function requireState(tx: Queryable, expected: Expected): Promise<StoreState> {
   const now = await readStoreState(tx);
+  requireSame(now, expected);
+  return now;
+}
+
+/** @throws {Overtaken} */
+export function requireSame(
+  now: Omit<StoreState, 'revisedAt'>,
+  { revision, latestId, newestId }: Expected,
+): void {
   const stands =
     now.revision === revision &&
     (latestId === undefined || now.latestId === latestId) &&
     (newestId === undefined || now.newestId === newestId);
   if (!stands) throw new Overtaken();
-  return now;
 }
 
 /**
