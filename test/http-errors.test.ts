@@ -3,6 +3,7 @@ import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import type { FastifyInstance } from 'fastify';
+import { connect } from '../db/connect.ts';
 import { type Problem, problemTypes, type ProblemType } from '../openapi/problem.ts';
 import { ProblemError } from '../plugins/errors.ts';
 import problems from '../routes/problems.ts';
@@ -118,7 +119,8 @@ t.test('a database that is away is a 503 with Retry-After', async (t: Test) => {
   const ended = postgres({ host: '127.0.0.1', port: 1 });
   await ended.end();
   t.teardown(() => Promise.all([refused.end({ timeout: 0 }), noSocket.end({ timeout: 0 })]));
-  const server = postgres((await createStore(t)).url, { max: 1 });
+  const { url } = await createStore(t);
+  const server = connect({ url }, { max: 2, applicationName: 'test', statementTimeout: 0 });
   t.teardown(() => server.end({ timeout: 1 }));
   const app = await buildFrame(t, (app) => {
     app.get('/refused', () => refused`select 1`);
@@ -136,12 +138,13 @@ t.test('a database that is away is a 503 with Retry-After', async (t: Test) => {
     );
     app.get('/wrong', () => server`select no_such_column`);
   });
-  for (const path of ['/refused', '/no-socket', '/ended', '/slow', '/killed', '/full']) {
+  for (const path of ['/refused', '/no-socket', '/ended', '/slow', '/full', '/killed']) {
     const answer = await app.inject(path);
     t.equal(answer.statusCode, 503, path);
     t.equal(answer.headers['retry-after'], '5');
     t.equal(answer.headers['cache-control'], 'no-store');
     t.equal(answer.json<Problem>().type, '/problems/unavailable');
+    t.equal(/no room/.test(answer.json<Problem>().detail), path === '/full');
   }
   const wrong = await app.inject('/wrong');
   t.equal(wrong.statusCode, 500);
