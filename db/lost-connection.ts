@@ -8,7 +8,8 @@ import type { Sql, TransactionSql } from './connect.ts';
  *   rollback, a savepoint's and the rest of a cursor included (porsager/postgres#1208), and takes
  *   a cursor that was interrupted for one that has come to its end;
  * - keeps the last words of a server that ended a connection in the middle of a query, and fails
- *   with them the first query of the next connection in its place, before that is even sent.
+ *   with them the first query of the next connection in its place, before that is even sent;
+ * - waits for ever, when it is ended, for a connection that had gone.
  */
 export function surviveLostConnections(sql: Sql): Sql {
   const begin: (mode: string, work: Work) => Promise<unknown> = sql.begin.bind(sql);
@@ -36,7 +37,10 @@ export function surviveLostConnections(sql: Sql): Sql {
     }
   }
 
-  return new Proxy(Object.assign(sql, { begin: surviving }), {
+  const endPool = sql.end.bind(sql);
+  const end: Sql['end'] = ({ timeout = endTimeout } = {}) => endPool({ timeout });
+
+  return new Proxy(Object.assign(sql, { begin: surviving, end }), {
     apply(target, self, args) {
       const made: unknown = Reflect.apply(target, self, args);
       if (isQuery(made)) sendAgain(made, sql.options.max);
@@ -44,6 +48,9 @@ export function surviveLostConnections(sql: Sql): Sql {
     },
   });
 }
+
+/** Seconds that a pool waits, when it is ended, for what is under way. */
+const endTimeout = 5;
 
 type Work = (tx: TransactionSql) => unknown;
 

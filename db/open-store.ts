@@ -146,7 +146,7 @@ async function checkServer(
       throw new StoreError(`DATABASE_URL is a database in ${encoding}: make one in UTF8.`);
     }
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }
 

@@ -69,6 +69,6 @@ export async function asPublisher<Result>(
     await failAbandonedRuns(sql, options.clock());
     return await work(sql);
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }

@@ -25,7 +25,7 @@ export async function purgeUnlessPublishing(
     await failAbandonedRuns(sql, now);
     return await sql.begin((tx) => erasePastGrace(tx, now));
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }
 

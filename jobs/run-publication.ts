@@ -105,7 +105,7 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
       return await recordFailure(options, run, report.counts(), error);
     }
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }
 
@@ -208,7 +208,7 @@ async function recordFailure(
     );
     throw new UnrecordedFailure(problem, problems, recording);
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end();
   }
 }
 

@@ -67,7 +67,7 @@ async function database(app: FastifyInstance, options: DatabaseOptions): Promise
   app.decorate('downloadSql', downloadSql);
   app.decorate('answered', answered);
   app.addHook('onClose', async () => {
-    await Promise.all([sql.end({ timeout: 5 }), downloadSql.end({ timeout: 5 })]);
+    await Promise.all([sql.end(), downloadSql.end()]);
     await store.release();
   });
 }

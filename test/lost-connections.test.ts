@@ -140,3 +140,10 @@ t.test('a question whose connection is ended is a 503, and the next one is answe
     );
   }
 });
+
+t.test('a pool that has lost a connection comes to its end', async (t) => {
+  const { url } = await createStore(t);
+  const sql = connect({ url }, { max: 1, applicationName, statementTimeout: 0 });
+  await t.rejects(sql`select pg_terminate_backend(pg_backend_pid())`);
+  await t.resolves(sql.end());
+});
