@@ -230,8 +230,8 @@ export class ExportFolder {
       throw error;
     } finally {
       if (partial !== undefined) {
-        await rm(partial.path, { force: true });
         this.#mustEnd(spool.unread().then(() => partial.file.close()));
+        await rm(partial.path, { force: true }).catch((error: unknown) => this.#trouble(error));
       }
     }
   }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 
 const form = /^partial-([0-9a-f]{8})-(\d+)-(\d+)-\d+$/;
 
-/** Milliseconds without a write after which a file is nobody's, whoever began it. */
+/** Milliseconds without a write after which a file of another process is nobody's. */
 const patience = 10 * 60 * 1000;
 
 /**
@@ -27,11 +27,11 @@ export class PartialNames {
   isLeftover(name: string, lastWrittenAt: Date): boolean {
     const match = form.exec(name);
     if (match === null) return false;
-    if (Date.now() - lastWrittenAt.getTime() > patience) return true;
     const [, host, pid, began] = match;
-    if (host !== this.#host) return false;
-    if (Number(pid) === process.pid) return began !== this.#began;
-    return !isAlive(Number(pid));
+    // Of this process it is, however long it waits for its turn, or for its readers.
+    if (host === this.#host && Number(pid) === process.pid) return began !== this.#began;
+    if (host === this.#host && !isAlive(Number(pid))) return true;
+    return Date.now() - lastWrittenAt.getTime() > patience;
   }
 }
 

@@ -52,10 +52,13 @@ export class StoredFile {
       if (isAbsence(error)) return undefined;
       throw error;
     }
-    const { size } = await file.stat();
-    if (size === facts.length) return new StoredFile(file, facts, onRead);
-    await file.close();
-    return undefined;
+    let isWhole = false;
+    try {
+      isWhole = (await file.stat()).size === facts.length;
+    } finally {
+      if (!isWhole) await file.close();
+    }
+    return isWhole ? new StoredFile(file, facts, onRead) : undefined;
   }
 
   /** The bytes from `first` to `last`, both included; the file is closed with the stream. */

@@ -30,6 +30,8 @@ const questionCosts: Readonly<Record<string, RouteCost>> = {
   '/v1/totals': { cost: questionCost, parameter: 'group_by' },
   '/v1/trends': { cost: questionCost },
   '/v1/activity': { cost: questionCost },
+  // It may have files made.
+  '/v1/datapackage.json': { cost: questionCost },
 };
 
 /** The cost of a path, as routes have it; undefined for one. */

@@ -41,7 +41,7 @@ declare module 'fastify' {
 export type FurtherCheck = (
   request: FastifyRequest,
   found: readonly ParameterProblem[],
-) => Promise<readonly ParameterProblem[]>;
+) => Promise<readonly ParameterFault[]>;
 
 export interface KnownRoute {
   readonly method: string;
@@ -49,8 +49,14 @@ export interface KnownRoute {
   readonly path: string;
 }
 
+/** What is wrong with a parameter, as it is found. */
+export interface ParameterFault extends ParameterProblem {
+  /** The whole `detail`, where it takes time to make: only for who has quota left. */
+  readonly inFull?: () => string;
+}
+
 export interface ProblemOptions {
-  readonly errors?: readonly ParameterProblem[];
+  readonly errors?: readonly ParameterFault[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -59,7 +65,7 @@ export interface ProblemOptions {
 export class ProblemError extends Error {
   readonly code: ProblemSlug;
   readonly statusCode: number;
-  readonly errors: readonly ParameterProblem[] | undefined;
+  readonly errors: readonly ParameterFault[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
@@ -71,7 +77,7 @@ export class ProblemError extends Error {
     this.headers = options.headers ?? {};
   }
 
-  static invalidParameters(errors: readonly ParameterProblem[]): ProblemError {
+  static invalidParameters(errors: readonly ParameterFault[]): ProblemError {
     const detail = errors.map(({ name, detail }) => `"${name}" ${detail}`).join('; ');
     const end = detail.endsWith('?') ? '' : '.';
     return new ProblemError('invalid-parameter', detail + end, { errors });
@@ -242,6 +248,13 @@ function hasEmptyPart(params: unknown): boolean {
   return Object.values(params as object).includes('');
 }
 
+/** Counts the request: who has used up their quota is not told at length what is wrong. */
+function refusalOf(reply: FastifyReply): Promise<ProblemError | undefined> {
+  return new Promise((resolve) => {
+    reply.consumeQuota(resolve);
+  });
+}
+
 const emptyQuery = { type: 'object', properties: {}, additionalProperties: false };
 
 function errors(app: FastifyInstance): void {
@@ -326,6 +339,17 @@ function errors(app: FastifyInstance): void {
     return ProblemError.invalidParameters(found);
   }
 
+  /** All that is wrong, with what helps. */
+  async function inFull(problem: ProblemError, request: FastifyRequest): Promise<ProblemError> {
+    const { errors = [] } = isOfSchema(problem)
+      ? await withFurtherProblems(withOtherParts(problem, request), request)
+      : problem;
+    if (!errors.some((error) => 'inFull' in error)) return ProblemError.invalidParameters(errors);
+    return ProblemError.invalidParameters(
+      errors.map(({ inFull, ...error }) => ({ ...error, detail: inFull?.() ?? error.detail })),
+    );
+  }
+
   const refusals = new Refusals(() => performance.now());
 
   app.setErrorHandler(async (error, request, reply) => {
@@ -339,8 +363,9 @@ function errors(app: FastifyInstance): void {
     } else if (problem.statusCode >= 500) {
       request.log.error({ err: problem.cause ?? problem }, problem.message);
     } else {
-      if (isOfSchema(problem)) {
-        problem = await withFurtherProblems(withOtherParts(problem, request), request);
+      if (problem.code === 'invalid-parameter') {
+        problem =
+          (await refusalOf(reply.code(problem.statusCode))) ?? (await inFull(problem, request));
       }
       request.log.debug({ problem: problem.code, errors: problem.errors }, problem.message);
     }

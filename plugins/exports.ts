@@ -72,8 +72,8 @@ export interface Exports {
   kept(question: ExportQuestion, client: string): KeptExport;
   /** Of the plain file, where it has been made. */
   facts(key: ExportKey): Promise<Facts | undefined>;
-  /** Has the plain file made in the background. */
-  prepare(question: ExportQuestion): void;
+  /** Has the plain file made in the background; false where too many are waiting for that. */
+  prepare(question: ExportQuestion): boolean;
   /** Has it made for every new snapshot. */
   offer(full: FullExport): void;
   readonly offered: readonly FullExport[];
@@ -91,6 +91,8 @@ declare module 'fastify' {
 const maxBytesByDefault = 2 * 1024 ** 3;
 /** Counts kept in memory. */
 const knownCounts = 1000;
+/** Files that wait to be made in the background: those of a few snapshots. */
+const maxAwaited = 24;
 /** Small files take few bytes, but looking through them takes time. */
 const maxFiles = 2000;
 
@@ -118,8 +120,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   app.telemetry.gauge('downloads_running', 'Files that are being made.', () => turns.running);
   app.telemetry.gauge('downloads_waiting', 'Those that wait for their turn.', () => turns.waiting);
   const offered: FullExport[] = [];
-  /** Names of what is waiting to be made in the background. */
-  const awaited = new Set<string>();
+  /** What waits to be made in the background, by name, and the one of it that is being made. */
+  const awaited = new Map<string, ExportQuestion>();
   /** Rows of files that are yet to be made: whoever asks for one while it is made counts no more. */
   const counts = new LRUCache<string, number>({ max: knownCounts });
   const counting = new SharedWork<number>();
@@ -231,6 +233,19 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     else await file.close();
   }
 
+  /** The next one takes its place after whatever else has come up meanwhile. */
+  async function makeNextAwaited(): Promise<void> {
+    const [next] = awaited;
+    if (next === undefined) return;
+    const [name, question] = next;
+    try {
+      await ready(asked(question, inTheBackground), 'identity');
+    } finally {
+      awaited.delete(name);
+      if (awaited.size > 0) inBackground(makeNextAwaited);
+    }
+  }
+
   function retire(revision: number): void {
     folder.retire((name) => (revisionOf(name) < revision ? new Overtaken() : undefined));
   }
@@ -251,11 +266,12 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     await folder.tidy();
     if (!options.ahead || snapshot?.hasCourseRows !== true) return;
     for (const full of offered) {
-      if (isStopping) return;
-      const of = asked(await full.question(snapshot.snapshotId), inTheBackground);
-      await ready(of, 'identity');
-      // It may have been stored before, by a process that was killed before it had compressed it.
-      compressLater(of);
+      await ahead(async () => {
+        const of = asked(await full.question(snapshot.snapshotId), inTheBackground);
+        await ready(of, 'identity');
+        // It may have been stored before, by a process that was killed before it had compressed it.
+        compressLater(of);
+      });
     }
   }
 
@@ -278,10 +294,11 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     facts: (key) => folder.facts(fileName(key, 'identity')),
     prepare(question) {
       const name = fileName(question, 'identity');
-      if (awaited.has(name)) return;
-      awaited.add(name);
-      const of = asked(question, inTheBackground);
-      inBackground(() => ready(of, 'identity').finally(() => awaited.delete(name)));
+      if (awaited.has(name)) return true;
+      if (awaited.size >= maxAwaited) return false;
+      awaited.set(name, question);
+      if (awaited.size === 1) inBackground(makeNextAwaited);
+      return true;
     },
     offer: (full) => {
       offered.push(full);

@@ -6,7 +6,7 @@ import {
 } from '../db/queries/known-names.ts';
 import type { StoreState } from '../db/queries/store-state.ts';
 import { none, type Filters } from '../openapi/filters.ts';
-import type { ParameterProblem } from '../openapi/problem.ts';
+import type { ParameterFault } from './errors.ts';
 import { closestName, nearestName } from './nearest-name.ts';
 import { quote } from './parameter-sentences.ts';
 import { SharedReading } from './shared-reading.ts';
@@ -45,7 +45,7 @@ export class KnownNamesCheck {
   }
 
   /** One problem at most for each parameter, about all of its unknown values. */
-  async problems(filters: Filters, state: State): Promise<ParameterProblem[]> {
+  async problems(filters: Filters, state: State): Promise<ParameterFault[]> {
     const asked = (Object.keys(kinds) as Parameter[]).filter((name) => name in filters);
     if (asked.length === 0) return [];
     if (this.#of?.revision !== state.revision) await this.#read(state);
@@ -81,19 +81,29 @@ export class KnownNamesCheck {
     });
   }
 
-  #problem({ name, values }: Unknown): ParameterProblem {
-    const kind = kinds[name];
-    const sentences = values.slice(0, helped).map((value) => {
-      // Not for just any short value, of which it is likely to be the closest.
-      const others = nearestName(value, [none]) === undefined ? [] : [none];
-      const near = closestName(value, [...(this.#names?.[name] ?? []), ...others]) ?? none;
-      const hint = `did you mean ${JSON.stringify(near)}?`;
-      return `names no ${kind} that is known here; got ${quote(value)}, ${hint}`;
-    });
-    const further = values.length - sentences.length;
-    const rest = further > 0 ? `; and ${String(further)} more` : '';
-    return { in: 'query', name, detail: sentences.join('; ') + rest };
+  #problem({ name, values }: Unknown): ParameterFault {
+    const known = this.#names?.[name] ?? new Set();
+    const detailWith = (hint: (value: string) => string): string => {
+      const sentences = values.slice(0, helped).map((value) => {
+        const what = `names no ${kinds[name]} that is known here; got ${quote(value)}`;
+        return what + hint(value);
+      });
+      const further = values.length - sentences.length;
+      return sentences.join('; ') + (further > 0 ? `; and ${String(further)} more` : '');
+    };
+    return {
+      in: 'query',
+      name,
+      detail: detailWith(() => ''),
+      inFull: () => detailWith((value) => `, did you mean ${JSON.stringify(near(value, known))}?`),
+    };
   }
+}
+
+function near(value: string, known: ReadonlySet<string>): string {
+  // Not for just any short value, of which it is likely to be the closest.
+  const others = nearestName(value, [none]) === undefined ? [] : [none];
+  return closestName(value, [...known, ...others]) ?? none;
 }
 
 interface Unknown {

@@ -16,7 +16,7 @@ import type { Expected } from '../db/queries/stream-file.ts';
 import { filtersOf, isList, reversedRanges, type Filters } from '../openapi/filters.ts';
 import { definitionsVersion } from '../metrics/registry.ts';
 import type { ParameterProblem } from '../openapi/problem.ts';
-import { ProblemError } from './errors.ts';
+import { ProblemError, type ParameterFault } from './errors.ts';
 import { KnownNamesCheck } from './known-names-check.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 import { SharedReading } from './shared-reading.ts';
@@ -149,7 +149,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
 
   /** What is wrong with parameters that are of the right form, and the snapshot that is asked for. */
   async function check(query: Filters & Range, asked: string, now: Moment) {
-    const problems: ParameterProblem[] = reversedRanges(query).map(inQuery);
+    const problems: ParameterFault[] = reversedRanges(query).map(inQuery);
     const filters = filtersOf(query);
     problems.push(...(await names.problems(filters, now)));
     const found = await snapshotOf(asked, now.latest);

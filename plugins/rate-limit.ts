@@ -244,7 +244,9 @@ function budgetFields(name: string, limit: number): BudgetFields {
 
 function exceeded(seconds: number, cost = 1, left = 0): ProblemError {
   const used =
-    left === 0 ? 'The quota is used up' : `This costs ${cost} of the quota, and ${left} are left`;
+    left === 0
+      ? 'The quota is used up'
+      : `This costs ${cost} of the quota, and ${left} ${left === 1 ? 'is' : 'are'} left`;
   return ProblemError.quotaExceeded(`${used}; there is a new one in ${seconds} seconds.`, seconds);
 }
 

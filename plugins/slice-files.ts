@@ -40,7 +40,7 @@ declare module 'fastify' {
 
 function sliceFiles(app: FastifyInstance): void {
   app.decorateReply('answerSliceFile', function (this: FastifyReply, question, file) {
-    const { ip: client } = (this as { request: FastifyRequest }).request;
+    const { client } = (this as { request: FastifyRequest }).request;
     const { snapshotId } = question.snapshot;
     const { revision, newestId } = question;
     const tag = app.questions.tag(question, file.about);

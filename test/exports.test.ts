@@ -1,12 +1,16 @@
+import type { FastifyInstance } from 'fastify';
 import { once } from 'node:events';
 import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
+import { publicationChannel } from '../db/queries/store.ts';
 import type { Problem } from '../openapi/problem.ts';
+import type { ExportQuestion, FullExport } from '../plugins/exports.ts';
 import { makeDirectory, until } from './embedded/holder.ts';
 import { course, emptyState, sourceOf, type SourceState } from './support/courses.ts';
 import {
@@ -33,6 +37,7 @@ interface Instance {
   readonly csv: URL;
   readonly exports: string;
   readonly settled: () => Promise<void>;
+  readonly made: FastifyInstance['exports'];
 }
 
 async function startInstance(
@@ -53,6 +58,7 @@ async function startInstance(
     csv: new URL('/v1/courses.csv', url),
     exports: join(directory, 'exports'),
     settled: () => app.exports.settled(),
+    made: app.exports,
   };
 }
 
@@ -538,4 +544,55 @@ t.test('the files of a new snapshot are made before anybody asks', async (t) => 
       t.equal(answer.headers['repr-digest'], reprDigest(answer.bytes), path);
     }
   }
+});
+
+t.test('one file that cannot be made ahead keeps no other from it', async (t) => {
+  const state = small();
+  const { store, publishNow } = await publishState(t, state);
+  const { exports, made } = await startInstance(t, store, { scheduler: true });
+  const broken = { name: 'broken', columns: () => [], question: () => Promise.reject(new Error()) };
+  (made.offered as FullExport[]).unshift(broken);
+  state.courses.push(course(4));
+  await publishNow();
+  const files = async () => (await filesIn(exports)).filter((name) => name.startsWith('r0-s2-'));
+  await until('the others are there', async () => (await files()).length >= 12);
+  t.equal((await files()).length, 12);
+});
+
+t.test('what is made in the background is bounded, and gives way to what is new', async (t) => {
+  const state = small();
+  const { store, publishNow } = await publishState(t, state);
+  const { exports, made, settled } = await startInstance(t, store, { scheduler: true });
+  await settled();
+  state.courses.push(course(4));
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const order: string[] = [];
+  const question = (number: number): ExportQuestion => ({
+    ...{ tag: `file ${number}`, snapshotId: 1, revision: 0 },
+    count: async () => {
+      await gate;
+      if ((await filesIn(exports)).some((name) => name.startsWith('r0-s2-'))) order.push('later');
+      else order.push('before');
+      return 1;
+    },
+    open: () => Readable.from(['row']),
+  });
+  const taken = Array.from({ length: 30 }, (_, index) => made.prepare(question(index)));
+  t.equal(taken.filter(Boolean).length, 24);
+  t.ok(made.prepare(question(3)), 'what waits already is no more');
+  const published = new Promise<void>((resolve) => {
+    const told = () => {
+      resolve();
+    };
+    void store.sql.listen(publicationChannel, told, () => void publishNow());
+  });
+  await published;
+  await delay(200);
+  open();
+  await settled();
+  t.strictSame(order.slice(0, 3), ['before', 'later', 'later']);
+  t.equal(order.length, 24);
+  t.ok(made.prepare(question(30)), 'when they are made, there is room');
+  await settled();
 });

@@ -12,6 +12,9 @@ import { buildFrame, type FrameOptions, head } from './http-frame.ts';
 const representation = Representation.of('{"snapshot_id":42}');
 const same = { 'if-none-match': `"${representation.tag}"` };
 
+/** What was found to help those whose names are unknown. */
+const suggestions: string[] = [];
+
 class Clock {
   #now = Date.parse('2026-11-22T12:00:00Z');
   readonly read = (): Date => new Date(this.#now);
@@ -56,6 +59,14 @@ function routes(app: FastifyInstance): void {
   });
   app.get('/gone', () => {
     throw ProblemError.gone('withdrawn');
+  });
+  app.get('/unknown-name', () => {
+    const inFull = () => {
+      suggestions.push('nearest');
+      return 'is unknown; did you mean nearest?';
+    };
+    const fault = { in: 'query', name: 'name', detail: 'is unknown', inFull } as const;
+    throw ProblemError.invalidParameters([fault]);
   });
   app.post('/apart', { config: { quota: false, rateLimit: { max: 1 } } }, (_request, reply) => {
     reply.send({ ok: true });
@@ -160,6 +171,26 @@ t.test('errors count, conditional or not', async (t) => {
   }
 });
 
+t.test('who is over the quota does not have it found out what helps', async (t) => {
+  const { app, get } = await limited(t);
+  let helped = 0;
+  app.alsoCheck(() => {
+    helped += 1;
+    return Promise.resolve([]);
+  });
+  let client = 10;
+  for (const url of ['/unknown-name', '/data?unknown=1']) {
+    for (const headers of [{}, same]) {
+      client += 1;
+      helped = 0;
+      for (const status of [400, 400, 400, 429, 429]) {
+        t.equal((await get(url, headers, `192.0.2.${client}`)).statusCode, status, url);
+      }
+      t.equal(url === '/data?unknown=1' ? helped : suggestions.splice(0).length, 3, url);
+    }
+  }
+});
+
 t.test('OPTIONS and free routes cost nothing and say nothing of a quota', async (t) => {
   const { app, get } = await limited(t);
   for (let n = 0; n < 5; n += 1) {
@@ -201,7 +232,7 @@ t.test('what costs more than is left is refused, takes nothing, and less goes on
   await get('/grouped?by=x');
   const refused = await get('/heavy');
   t.equal(refused.statusCode, 429);
-  t.match(refused.json<Problem>().detail, /costs 2 of the quota, and 1 are left/);
+  t.match(refused.json<Problem>().detail, /costs 2 of the quota, and 1 is left/);
   t.equal(refused.headers['ratelimit'], '"anonymous";r=1;t=60');
   t.equal((await get('/data')).statusCode, 200);
   t.equal((await get('/data')).statusCode, 429);

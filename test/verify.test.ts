@@ -325,6 +325,17 @@ t.test('what was withdrawn since is said, and is no excuse for more', async (t) 
   }
 });
 
+t.test('a snapshot all of whose courses were withdrawn since is no lie', async (t) => {
+  const now = { ...state, courses: state.courses.filter(({ courseId }) => courseId % 2 === 0) };
+  const { app, publish } = await serve(t, now);
+  now.hidden = now.courses.map(({ courseId }) => courseId);
+  now.courses = state.courses.filter(({ courseId }) => courseId % 2 === 1);
+  await publish();
+  const honest = await check(await listen(app), '1');
+  t.equal(honest.code, 2, honest.output);
+  t.match(honest.output, /NOT COMPARED the published totals exactly: 20 courses were withdrawn/);
+});
+
 t.test('of a snapshot without rows nothing is compared, which is no failure', async (t) => {
   const { app, store } = await serve(t, state);
   const published = await findSnapshot(store.sql, 1);

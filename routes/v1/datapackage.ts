@@ -21,6 +21,7 @@ const Query = Type.Object({ snapshot: snapshotProperty }, { additionalProperties
 
 /** A million courses take some ten. */
 const retryAfterSeconds = 5;
+const longRetryAfterSeconds = 30;
 
 export default function datapackage(app: FastifyInstance, options: DatapackageOptions): void {
   const { dashboardUrl, license } = options;
@@ -29,15 +30,22 @@ export default function datapackage(app: FastifyInstance, options: DatapackageOp
   async function packagedFiles(snapshotId: number, version: number): Promise<PackagedFile[]> {
     const files: PackagedFile[] = [];
     let missing = 0;
+    let isTooMany = false;
     for (const { name, columns, question } of app.exports.offered) {
       const asked = await question(snapshotId);
       const facts = await app.exports.facts(asked);
       if (facts === undefined) {
         missing += 1;
-        app.exports.prepare(asked);
+        if (!app.exports.prepare(asked)) isTooMany = true;
       } else files.push({ name, columns: columns(version), ...facts });
     }
     if (missing === 0) return files;
+    if (isTooMany) {
+      throw ProblemError.unavailable(
+        'The files of too many other snapshots are being made.',
+        longRetryAfterSeconds,
+      );
+    }
     throw ProblemError.unavailable(
       `${String(missing)} of the files of snapshot ${String(snapshotId)} are being made.`,
       retryAfterSeconds,
