@@ -18,6 +18,7 @@ import errors from './plugins/errors.ts';
 import groupLists from './plugins/group-lists.ts';
 import heavyQuestions, { type HeavyQuestionsOptions } from './plugins/heavy-questions.ts';
 import exports, { type ExportsOptions } from './plugins/exports.ts';
+import keptCsv from './plugins/kept-csv.ts';
 import { httpFrameOptions } from './plugins/http-options.ts';
 import negotiation from './plugins/negotiation.ts';
 import openapi from './plugins/openapi.ts';
@@ -141,6 +142,7 @@ export async function buildApp(
       ahead: overrides.scheduler ?? true,
       patience: overrides.readerPatience,
     });
+    await app.register(keptCsv);
     await app.register(sliceFiles);
     await app.register(groupLists);
     await app.register(scheduler, {

@@ -245,23 +245,12 @@ function groupLists(app: FastifyInstance): void {
         const pinned = new URLSearchParams({ sort, snapshot: String(snapshotId) });
         if (dialect !== 'plain') pinned.set('dialect', dialect);
         const name = csvFileName({ resource: file.name, snapshotId, dialect });
-        return reply.answerStream({
-          tag: asked.tag,
-          head: {
-            snapshotId,
-            lastModified: question.lastModified,
-            // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
-            cacheControl: 'no-cache',
-            links: app.published.links(
-              question.asksLatest ? `${path}.csv?${pinned.toString()}` : undefined,
-              fileDescriptions(question.snapshot),
-            ),
-          },
-          contentType: 'text/csv; charset=utf-8; header=present',
-          extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
-          lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
-          kept,
-        });
+        const { lastModified } = question;
+        const links = app.published.links(
+          question.asksLatest ? `${path}.csv?${pinned.toString()}` : undefined,
+          fileDescriptions(question.snapshot),
+        );
+        return reply.answerCsv({ tag: asked.tag, name, snapshotId, lastModified, links, kept });
       },
       async find(tx, question, at, matches) {
         const state = await stateAt(tx, question.snapshot, at);
@@ -285,5 +274,5 @@ function compareKeys(a: Key, b: Key, descending: boolean): number {
 
 export default fp(groupLists, {
   name: 'group-lists',
-  dependencies: ['cursors', 'exports', 'questions'],
+  dependencies: ['cursors', 'exports', 'kept-csv', 'questions'],
 });

@@ -93,24 +93,14 @@ function sliceFiles(app: FastifyInstance): void {
       snapshotId,
       isOfHistory: file.isOfHistory ?? false,
     });
-    return this.answerStream({
-      tag,
-      head: {
-        snapshotId,
-        lastModified: question.lastModified,
-        // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
-        cacheControl: file.cacheControl ?? 'no-cache',
-        links: app.published.links(file.canonical, fileDescriptions(question.snapshot)),
-      },
-      contentType: 'text/csv; charset=utf-8; header=present',
-      extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
-      lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
-      kept,
-    });
+    const { lastModified } = question;
+    const links = app.published.links(file.canonical, fileDescriptions(question.snapshot));
+    const { cacheControl } = file;
+    return this.answerCsv({ tag, name, snapshotId, lastModified, cacheControl, links, kept });
   });
 }
 
 export default fp(sliceFiles, {
   name: 'slice-files',
-  dependencies: ['exports', 'heavy-questions', 'questions'],
+  dependencies: ['exports', 'heavy-questions', 'kept-csv', 'questions'],
 });

@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { findRun, listRuns } from '../../db/queries/job-runs.ts';
 import { locationHeaders, pageHeaders } from '../../openapi/headers.ts';
+import { cursorProperty, limitProperty } from '../../openapi/page.ts';
 import { operatorProblems, privateJson, problems } from '../../openapi/responses.ts';
 import { Run, runBody, RunPage } from '../../openapi/run.ts';
 import { identifier } from '../../openapi/scalars.ts';
@@ -20,15 +21,8 @@ const StartQuery = Type.Object(
 
 const PageQuery = Type.Object(
   {
-    limit: Type.Integer({
-      default: 100,
-      minimum: 1,
-      maximum: 1000,
-      description: 'Items on a page at most.',
-    }),
-    cursor: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'next_cursor of the page before.' }),
-    ),
+    limit: limitProperty,
+    cursor: Type.Optional(cursorProperty),
   },
   { additionalProperties: false },
 );

@@ -131,23 +131,12 @@ export default function courseDownload(
       const parameters = courseQuestionParameters({ ...selection, sort });
       if (dialect !== 'plain') parameters.set('dialect', dialect);
       parameters.set('snapshot', String(snapshotId));
-      return reply.answerStream({
-        tag: file.tag,
-        head: {
-          snapshotId,
-          lastModified: question.lastModified,
-          // Withdrawals reach into the past: ask every time, which a 304 makes cheap.
-          cacheControl: 'no-cache',
-          links: app.published.links(
-            question.asksLatest ? `/v1/courses.csv?${parameters.toString()}` : undefined,
-            dialect === 'dashboard' ? undefined : fileDescriptions(question.snapshot),
-          ),
-        },
-        contentType: 'text/csv; charset=utf-8; header=present',
-        extraHeaders: { 'content-disposition': `attachment; filename="${name}"` },
-        lateHeaders: async (left) => ({ 'row-count': String(await kept.rows(left)) }),
-        kept,
-      });
+      const { lastModified } = question;
+      const links = app.published.links(
+        question.asksLatest ? `/v1/courses.csv?${parameters.toString()}` : undefined,
+        dialect === 'dashboard' ? undefined : fileDescriptions(question.snapshot),
+      );
+      return reply.answerCsv({ tag: file.tag, name, snapshotId, lastModified, links, kept });
     },
   );
 }

@@ -17,7 +17,8 @@ import {
   type HistoryQuestion,
 } from '../../db/queries/snapshots.ts';
 import { tableDialectProperty } from '../../openapi/dialect.ts';
-import { wrongCursor } from '../../openapi/page.ts';
+import { dayRangeProperties, reversedRanges } from '../../openapi/filters.ts';
+import { cursorProperty, limitProperty, wrongCursor } from '../../openapi/page.ts';
 import {
   fileResponses,
   json,
@@ -36,20 +37,7 @@ import { ProblemError } from '../../plugins/errors.ts';
 import type { AnswerHead, Representation } from '../../plugins/representation.ts';
 
 const range = {
-  from: Type.Optional(
-    Type.String({
-      format: 'date',
-      description: 'First day, UTC, included.',
-      examples: ['2026-01-01'],
-    }),
-  ),
-  to: Type.Optional(
-    Type.String({
-      format: 'date',
-      description: 'Last day, UTC, included.',
-      examples: ['2026-12-31'],
-    }),
-  ),
+  ...dayRangeProperties,
   interval: word(intervals, {
     default: 'day',
     description:
@@ -67,15 +55,8 @@ const FileQuery = Type.Object(
 const PageQuery = Type.Object(
   {
     ...range,
-    limit: Type.Integer({
-      default: 100,
-      minimum: 1,
-      maximum: 1000,
-      description: 'Items on a page at most.',
-    }),
-    cursor: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'next_cursor of the page before.' }),
-    ),
+    limit: limitProperty,
+    cursor: Type.Optional(cursorProperty),
   },
   { additionalProperties: false },
 );
@@ -263,9 +244,7 @@ function rangeOf({ from, to }: RangeQuery) {
 
 /** @throws {ProblemError} 400 where the range is the wrong way round */
 function questionOf(asked: RangeQuery, pinnedTo: number): HistoryQuestion {
-  const { from, to } = asked;
-  if (from !== undefined && to !== undefined && from > to) {
-    throw ProblemError.invalidQuery('from', `is after to: ${from} is later than ${to}`);
-  }
+  const [reversed] = reversedRanges(asked);
+  if (reversed !== undefined) throw ProblemError.invalidQuery(reversed.name, reversed.detail);
   return { ...asked, pinnedTo };
 }
