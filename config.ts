@@ -244,9 +244,8 @@ function furtherProblems(settings: Environment, bad: ReadonlySet<string>): strin
       URL.canParse(value) && isPercentEncoded(value) ? undefined : 'is not a valid address',
     );
   }
-  for (const name of ['PUBLIC_URL', 'DASHBOARD_URL'] as const) {
-    check(name, (value) => problemOf(webAddress(value)));
-  }
+  check('PUBLIC_URL', (value) => problemOf(rootAddress(value)));
+  check('DASHBOARD_URL', (value) => problemOf(webAddress(value)));
   check('TRUST_PROXY', (value) => problemOf(trustProxyOf(value)));
   check('DATA_LICENSE', (value) => problemOf(licenseOf(value)));
   check('CONTACT', (value) => problemOf(contactOf(value)));
@@ -275,6 +274,13 @@ function webAddress(text: string): Checked<string> {
     return { problem: 'is public, so it must not hold a user name or password' };
   }
   return { value: url.href };
+}
+
+/** Of a whole host: links in answers begin at its root. */
+function rootAddress(text: string): Checked<string> {
+  const checked = webAddress(text);
+  if ('problem' in checked || new URL(checked.value).pathname === '/') return checked;
+  return { problem: 'has a path, and the service has a host of its own: leave the path out' };
 }
 
 function baseAddress(text: string): string {

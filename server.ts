@@ -61,20 +61,34 @@ async function tryListening(config: Config): Promise<void> {
 
 /** Without a first snapshot of a file that cannot be read, there is nothing to serve. */
 async function publishFirst(app: FastifyInstance, config: Config): Promise<void> {
-  const begun = await app.publisher.catchUp();
-  if (begun === undefined) return;
-  if (config.source?.kind === 'dashboard_database') {
-    say(`Reading the Dashboard’s database in the background (run ${String(begun.run.runId)}).`);
-    return;
-  }
-  if (config.source !== undefined) say(`Reading ${config.source.path} …`);
-  const { run, problems } = await begun.finished;
-  if (run.problem === null) return;
-  const why = [run.problem, ...problems].join('\n  ');
+  const why = await tryPublishing(app, config);
+  if (why === undefined) return;
   if (app.published.latest === undefined) {
     throw new StartError(`Nothing could be published: ${why}`);
   }
   say(`The last snapshot stays in service: ${why}`);
+}
+
+/** @returns why nothing could be published, if so */
+async function tryPublishing(app: FastifyInstance, config: Config): Promise<string | undefined> {
+  try {
+    const begun = await app.publisher.catchUp();
+    if (begun === undefined) return undefined;
+    if (config.source?.kind === 'dashboard_database') {
+      say(`Reading the Dashboard’s database in the background (run ${String(begun.run.runId)}).`);
+      begun.finished.catch((error: unknown) => {
+        app.log.error({ err: error }, 'the first publication failed');
+      });
+      return undefined;
+    }
+    if (config.source !== undefined) say(`Reading ${config.source.path} …`);
+    const { run, problems } = await begun.finished;
+    return run.problem === null ? undefined : [run.problem, ...problems].join('\n  ');
+  } catch (error) {
+    // The database may be out of room, or have gone: not even the failure is in the store then.
+    app.log.error({ err: error }, 'the publication at start failed');
+    return `no run could be recorded: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 function greet(app: FastifyInstance, address: string): void {

@@ -2,7 +2,8 @@
  * What `Fastify()` itself must be given, so that whatever goes wrong before a route is
  * reached leaves as a problem too, and parameters are read exactly.
  */
-import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { exposedHeaders } from './cors.ts';
 import { prepareProblem, problemBody, ProblemError, problemOf } from './errors.ts';
@@ -76,38 +77,71 @@ interface ClientError extends Error {
  * Bytes that are not an HTTP request: there is no reply to use, only the socket. They belong
  * to no budget; the connection ends with the answer.
  */
-function clientErrorHandler(error: ClientError, socket: Socket): void {
+function clientErrorHandler(this: FastifyInstance, error: ClientError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = unreadable(error);
-  const body = problemBody(problem, '/');
-  const reason = statusLines[problem.statusCode] ?? '400 Bad Request';
+  const { code, rawPacket } = error;
+  const text = code !== undefined && Buffer.isBuffer(rawPacket) ? firstLine(rawPacket) : '';
+  const [, method = '', target = '/'] = /^([!-~]+) (\/[^ ]*)/.exec(text) ?? [];
+  const problem = unreadable(this, error, { text, method, target });
+  const body = problemBody(problem, target);
+  const fields = {
+    Date: new Date().toUTCString(),
+    'Content-Type': problemMediaType,
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Expose-Headers': exposedHeaders.join(', '),
+    'X-Content-Type-Options': 'nosniff',
+    ...('allow' in problem.headers ? { Allow: problem.headers['allow'] } : {}),
+    Connection: 'close',
+  };
+  const head = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+  const { statusCode } = problem;
   socket.end(
-    `HTTP/1.1 ${reason}\r\nContent-Type: ${problemMediaType}\r\n` +
-      `Content-Length: ${body.length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n` +
-      body.toString(),
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ''}\r\n${head.join('')}\r\n` +
+      (method === 'HEAD' ? '' : body.toString()),
   );
 }
 
-const statusLines: Readonly<Record<number, string>> = {
-  400: '400 Bad Request',
-  408: '408 Request Timeout',
-  431: '431 Request Header Fields Too Large',
-};
+/** What was asked for, as far as it came; the parser tells of no more than one packet. */
+function firstLine(packet: Buffer): string {
+  const end = packet.indexOf('\n');
+  return packet.subarray(0, end === -1 ? undefined : end).toString();
+}
 
-function unreadable({ code, rawPacket }: ClientError): ProblemError {
+interface Asked {
+  readonly text: string;
+  readonly method: string;
+  readonly target: string;
+}
+
+function unreadable(app: FastifyInstance, { code }: ClientError, asked: Asked): ProblemError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new ProblemError('headers-too-large', 'The address and headers are too large.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProblemError('request-timeout', 'The request did not arrive in time.');
     case 'HPE_INVALID_URL':
-      return unencoded(Buffer.isBuffer(rawPacket) ? rawPacket.toString() : '');
-    default:
-      return new ProblemError('bad-request', 'This is not an HTTP request.');
+      return unencoded(asked.text);
+    case 'HPE_INVALID_METHOD': {
+      const { text, method, target } = asked;
+      const methods = / HTTP\/1\.[01]\r?$/.test(text) ? app.methodsAt(target) : [];
+      if (methods.length > 0) return ProblemError.methodNotAllowed(method, methods.join(', '));
+      break;
+    }
+    case 'HPE_INVALID_CONSTANT':
+    case 'HPE_INVALID_VERSION':
+      // What comes after a space is read as the version.
+      if (/^[A-Z]+ \/[^ ]* .* HTTP\/1\.[01]\r?$/.test(asked.text)) {
+        const detail = 'The address has a space, which must be percent-encoded: %20.';
+        return new ProblemError('bad-request', detail);
+      }
+      break;
   }
+  return new ProblemError('bad-request', 'This is not an HTTP request.');
 }
 
 /** An address typed as it is read, as in `?q=école`: the parser gives up at the first such letter. */

@@ -225,7 +225,14 @@ function scheduler(app: FastifyInstance, options: SchedulerOptions): void {
         app.log.error({ err: error }, 'withdrawn courses past their grace could not be erased');
       }
     },
-    settleRuns: () => failRunsWithoutPublisher(app.sql, clock()),
+    async settleRuns() {
+      try {
+        await failRunsWithoutPublisher(app.sql, clock());
+      } catch (error) {
+        // As on a full disk: they are read as they stand, which tells that they did not end.
+        app.log.warn({ err: error }, 'runs whose process has gone could not be marked as failed');
+      }
+    },
     async nextExpectedAt() {
       return times?.next((await findLastSuccess(app.sql)) ?? clock());
     },

@@ -121,7 +121,7 @@ void t.test('what goes into headers and documents is made ASCII, or refused', as
   t.match(
     readConfig({
       DATA_LICENSE: 'Licence\touverte  2.0\thttps://données.example/licence/é?a=1#ü',
-      PUBLIC_URL: 'https://données.example/été/',
+      PUBLIC_URL: 'https://données.example/',
       DASHBOARD_URL: 'https://Dashboard.example/é',
       CONTACT: 'mailto@données.example',
     }),
@@ -130,7 +130,7 @@ void t.test('what goes into headers and documents is made ASCII, or refused', as
         name: 'Licence ouverte 2.0',
         url: 'https://xn--donnes-eva.example/licence/%C3%A9?a=1#%C3%BC',
       },
-      publicUrl: 'https://xn--donnes-eva.example/%C3%A9t%C3%A9',
+      publicUrl: 'https://xn--donnes-eva.example',
       dashboardUrl: 'https://dashboard.example/%C3%A9',
       contact: 'mailto@xn--donnes-eva.example',
     },
@@ -150,7 +150,12 @@ void t.test('what goes into headers and documents is made ASCII, or refused', as
       '<a>@example.org',
       'a@b@c',
     ],
-    PUBLIC_URL: ['https://user:hunter2@example.org', 'https://example.org/?a', 'https://'],
+    PUBLIC_URL: [
+      'https://user:hunter2@example.org',
+      'https://example.org/?a',
+      'https://example.org/open-data',
+      'https://',
+    ],
     DASHBOARD_URL: ['https://a.example/b,c', 'http://'],
     DATABASE_URL: ['postgres://a:%zz@localhost/x'],
   };

@@ -185,7 +185,17 @@ t.test('a part of the path that is too long is a 414 problem', async (t) => {
 t.test('bytes that are not HTTP, and headers beyond measure, are problems too', async (t) => {
   const url = await listen(await buildFrame(t, routes));
   const garbage = await raw(url, 'this is not HTTP\r\n\r\n');
-  t.match(garbage, /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json\r\n/);
+  t.match(garbage, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  for (const field of [
+    /^Content-Type: application\/problem\+json\r$/m,
+    /^Date: \w+, \d\d \w+ \d{4} \d\d:\d\d:\d\d GMT\r$/m,
+    /^Access-Control-Allow-Origin: \*\r$/m,
+    /^Access-Control-Expose-Headers: Accept-Ranges, /m,
+    /^X-Content-Type-Options: nosniff\r$/m,
+    /^Connection: close\r$/m,
+  ]) {
+    t.match(garbage, field);
+  }
   const overflow = await raw(url, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`);
   t.match(overflow, /^HTTP\/1\.1 431 /);
   t.match(overflow, /"type":"\/problems\/headers-too-large"/);
@@ -208,6 +218,24 @@ t.test('an address that is typed as it is read says what to encode, and where', 
   });
   t.match(await problem('/things/1?q\u{1f600}=1'), { detail: /: \u{1f600} is %F0%9F%98%80\.$/u });
   t.match(await problem('/things/\u{fffd}'), { detail: /is not percent-encoded UTF-8/ });
+  t.match(await problem('/things/日本?q=é'), { instance: '/things/%E6%97%A5%E6%9C%AC' });
+  t.match(await problem('/things/1?q=two words'), {
+    detail: 'The address has a space, which must be percent-encoded: %20.',
+    instance: '/things/1',
+  });
+  t.match(await raw(url, 'HEAD /things/é HTTP/1.1\r\nHost: a\r\n\r\n'), /close\r\n\r\n$/);
+});
+
+t.test('a method that nobody knows is like any that is not answered', async (t) => {
+  const url = await listen(await buildFrame(t, routes));
+  const ask = (line: string) => raw(url, `${line}\r\nHost: a\r\n\r\n`);
+  const refused = await ask('FETCH /things/1?a=1 HTTP/1.1');
+  t.match(refused, /^HTTP\/1\.1 405 Method Not Allowed\r\n/);
+  t.match(refused, /^Allow: GET, HEAD, OPTIONS, POST\r$/m);
+  t.match(refused, /"detail":"FETCH is not answered here; .*"instance":"\/things\/1"/);
+  for (const line of ['FETCH /nowhere HTTP/1.1', 'FETCH /%zz HTTP/1.1', 'FETCH /things/1 SMTP']) {
+    t.match(await ask(line), /^HTTP\/1\.1 400 Bad Request\r\n/, line);
+  }
 });
 
 t.test('a body that cannot be read is a 4xx problem', async (t) => {

@@ -137,6 +137,20 @@ void t.test('a run whose process was killed does not pass for the one at work', 
   }
 });
 
+void t.test('runs can be read where they cannot be written', async (t) => {
+  const store = await createStore(t);
+  await publish(store, sourceOf({ ...emptyState(), courses: [course(1)] }), new TestClock());
+  await store.sql.unsafe(`
+    insert into job_runs (trigger, state, started_at) values ('admin', 'running', now());
+    create function refuse() returns trigger language plpgsql as $$
+    begin raise 'No space left on device' using errcode = 'disk_full'; end $$;
+    create trigger refuse before update on job_runs for each row execute function refuse()`);
+  const app = await createService(t, store, new TestClock());
+  const status = await app.inject('/v1/status');
+  t.equal(status.statusCode, 200);
+  t.match(status.json(), { latest: { snapshot_id: 1 }, last_run: { state: 'succeeded' } });
+});
+
 void t.test(
   'when the first publication fails, the status says that there is nothing',
   async (t) => {

@@ -144,6 +144,26 @@ void t.test('what is published is served while another publisher is at work', as
   }
 });
 
+void t.test('what is published is served when not even a failure can be recorded', async (t) => {
+  const store = await createStore(t);
+  await publish(store, dashboardCsvSource(sample), new TestClock());
+  await store.sql.unsafe(`
+    create function refuse() returns trigger language plpgsql as $$
+    begin raise 'No space left on device' using errcode = 'disk_full'; end $$;
+    create trigger refuse before insert or update on job_runs
+      for each row execute function refuse()`);
+  const environment = { DATABASE_URL: store.url, DATA_DIR: await makeDirectory(t) };
+  const service = startProgram(t, ['server.ts'], {
+    ...environment,
+    ...{ DASHBOARD_CSV: sample, HOST: '127.0.0.1', PORT: '0' },
+  });
+  await service.line(/stays in service: no run could be recorded: No space left on device/);
+  const [, address = ''] = await service.line(/A first question:\s+curl (\S+)/);
+  t.equal((await fetch(address)).status, 200);
+  service.child.kill('SIGTERM');
+  t.match(await service.ended, { code: 0, errors: '' });
+});
+
 void t.test('a service is stopped while it waits for another publisher', async (t) => {
   const { url } = await createStore(t);
   await startPublisher(t, url);
