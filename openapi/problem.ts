@@ -112,14 +112,12 @@ export const problemTypes = {
     'Range not satisfiable',
     'The Range header asks for bytes that the file does not have. Content-Range tells its length.',
   ),
-  'quota-exceeded': {
-    slug: 'quota-exceeded',
-    uri: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-    status: 429,
-    title: 'Quota exceeded',
-    explanation:
-      'More was asked than the quota allows. Wait as many seconds as Retry-After says. Conditional requests that are answered 304 cost nothing.',
-  },
+  'quota-exceeded': own(
+    'quota-exceeded',
+    429,
+    'Quota exceeded',
+    'More was asked than the quota allows. Wait as many seconds as Retry-After says. Conditional requests that are answered 304 cost nothing.',
+  ),
   'headers-too-large': own(
     'headers-too-large',
     431,

@@ -194,6 +194,9 @@ function describe(
   }
 }
 
+/** So many are read at a glance. */
+const fewChoices = 12;
+
 function sentence(error: ErrorObject, schema: AnySchemaObject): string {
   const limit = (error.params as { limit?: number }).limit;
   switch (error.keyword) {
@@ -206,13 +209,13 @@ function sentence(error: ErrorObject, schema: AnySchemaObject): string {
     default: {
       const got = quote(error.data);
       const one = schema['type'] === 'array' ? (schema['items'] as AnySchemaObject) : schema;
-      const choices: unknown = one['enum'];
-      const near =
-        Array.isArray(choices) && typeof error.data === 'string'
-          ? nearestName(error.data, choices.map(String))
-          : undefined;
-      const hint = near === undefined ? '' : `, did you mean "${near}"?`;
-      return `${expectation(one)}; got ${got}${hint}`;
+      const choices = Array.isArray(one['enum']) ? one['enum'].map(String) : [];
+      const near = typeof error.data === 'string' ? nearestName(error.data, choices) : undefined;
+      if (near === undefined) return `${expectation(one)}; got ${got}`;
+      // What helps is not to be looked for behind a long list.
+      return choices.length > fewChoices
+        ? `is not known here; got ${got}, did you mean "${near}"? It ${expectation(one)}`
+        : `${expectation(one)}; got ${got}, did you mean "${near}"?`;
     }
   }
 }

@@ -256,7 +256,7 @@ t.test('every type of problem has a page, and no page calls elsewhere', async (t
     t.equal(answer.headers['content-type'], 'text/html; charset=utf-8');
     t.ok(answer.body.includes(title));
     t.notMatch(answer.body, /(?:src|href)="(?!\/)/);
-    if (slug !== 'quota-exceeded') t.equal(uri, `/problems/${slug}`);
+    t.equal(uri, `/problems/${slug}`);
   }
   t.equal((await app.inject('/problems?utm_source=x')).statusCode, 200);
 });

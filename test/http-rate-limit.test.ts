@@ -105,7 +105,7 @@ t.test('over the quota, a 429 says when to come back, and then one may', async (
   t.equal(refused.headers['cache-control'], 'no-store');
   t.equal(refused.headers['ratelimit'], '"anonymous";r=0;t=40');
   t.match(refused.json<Problem>(), {
-    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    type: '/problems/quota-exceeded',
     status: 429,
     instance: '/data',
   });

@@ -113,6 +113,17 @@ void t.test('an unknown value is answered with the closest known one', async (t)
   t.match(detail, /, and 2 more$/);
 });
 
+void t.test('of a long list of values the closest one is named first', async (t) => {
+  const { app } = await serve(t, { ...emptyState(), courses: [course(1)] });
+  const { errors = [] } = (await app.inject('/v1/courses?sort=editz')).json<Problem>();
+  t.match(
+    errors[0]?.detail,
+    /^is not known here; got "editz", did you mean "edits"\? It must be one/,
+  );
+  const far = (await app.inject('/v1/courses?sort=whatever-else')).json<Problem>();
+  t.match(far.errors?.[0]?.detail, /^must be one of .*; got "whatever-else"$/);
+});
+
 void t.test('every bad parameter is named, whatever is wrong with each', async (t) => {
   const { app } = await serve(t, {
     ...emptyState(),
