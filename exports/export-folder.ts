@@ -37,6 +37,8 @@ interface Build {
   readonly leaving: AbortController;
   /** Settles once the file is stored, or cannot be. */
   readonly done: Promise<Facts>;
+  /** Settles when it is known that the file cannot be kept, so that it waits for its readers. */
+  readonly slow: Promise<void>;
 }
 
 interface Partial {
@@ -57,7 +59,9 @@ const knownFacts = 1000;
 export class ExportFolder {
   readonly #options: ExportFolderOptions;
   readonly #names = new PartialNames();
+  /** Those that may be joined: where nothing can be kept, the last to begin of its name. */
   readonly #builds = new Map<string, Build>();
+  readonly #running = new Map<Build, string>();
   /** What still has to end before everything is let go. */
   readonly #endings = new Set<Promise<unknown>>();
   readonly #known = new LRUCache<string, Facts>({ max: knownFacts });
@@ -100,29 +104,47 @@ export class ExportFolder {
 
   /** The bytes as they are made: all who ask meanwhile share one making. */
   read(name: string, making: Making): Readable {
-    const build = this.#builds.get(name);
-    const isShared = build !== undefined && !build.leaving.signal.aborted && build.spool.isJoinable;
-    return (isShared ? build : this.#begin(name, making)).spool.read();
+    return this.#joinOrBegin(name, making).spool.read();
   }
 
   /**
-   * Makes the file, whoever reads, unless the signal is aborted.
+   * Makes the file, whoever reads.
    *
    * @throws what the making throws
    */
-  async make(name: string, making: Making, left?: AbortSignal): Promise<Facts> {
-    left?.throwIfAborted();
-    const under = this.#builds.get(name);
-    const build =
-      under !== undefined && !under.leaving.signal.aborted ? under : this.#begin(name, making);
+  async make(name: string, making: Making): Promise<Facts> {
+    const build = this.#joinOrBegin(name, making);
     const release = build.spool.hold();
-    left?.addEventListener('abort', release, { once: true });
     try {
       return await build.done;
     } finally {
-      left?.removeEventListener('abort', release);
       release();
     }
+  }
+
+  /**
+   * Makes the file for somebody who needs it stored: until the signal is aborted, and not where
+   * nothing can be stored.
+   *
+   * @throws what the making throws
+   */
+  async store(name: string, making: Making, left: AbortSignal): Promise<void> {
+    left.throwIfAborted();
+    const build = this.#joinOrBegin(name, making);
+    const release = build.spool.hold();
+    left.addEventListener('abort', release, { once: true });
+    try {
+      await Promise.race([build.done, build.slow]);
+    } finally {
+      left.removeEventListener('abort', release);
+      release();
+    }
+  }
+
+  #joinOrBegin(name: string, making: Making): Build {
+    const build = this.#builds.get(name);
+    const isShared = build !== undefined && !build.leaving.signal.aborted && build.spool.isJoinable;
+    return isShared ? build : this.#begin(name, making);
   }
 
   /**
@@ -136,7 +158,7 @@ export class ExportFolder {
       const why = whyStale(name);
       if (why !== undefined) reader.destroy(why);
     }
-    for (const [name, { leaving }] of this.#builds) {
+    for (const [{ leaving }, name] of this.#running) {
       const why = whyStale(name);
       if (why !== undefined) leaving.abort(why);
     }
@@ -158,13 +180,13 @@ export class ExportFolder {
 
   /** Settles when what is being made now is made, or broken off. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#builds.values()].map(({ done }) => done));
+    await Promise.allSettled([...this.#running.keys()].map(({ done }) => done));
   }
 
   /** Breaks off what is being made, and waits until all is let go. */
   async close(): Promise<void> {
     const closing = new Error('the service is stopping');
-    for (const { leaving } of this.#builds.values()) leaving.abort(closing);
+    for (const { leaving } of this.#running.keys()) leaving.abort(closing);
     while (this.#endings.size > 0) await Promise.all(this.#endings);
     await this.#tidying;
   }
@@ -182,6 +204,12 @@ export class ExportFolder {
 
   #begin(name: string, making: Making): Build {
     const leaving = new AbortController();
+    let isSlow: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (isSlow = resolve));
+    const onSlow = () => {
+      isSlow();
+      making.onSlow?.();
+    };
     const spool = new Spool({
       patience: this.#options.patience ?? patienceByDefault,
       onAbandoned: () => {
@@ -189,16 +217,18 @@ export class ExportFolder {
       },
       onTrouble: (error) => {
         this.#trouble(error);
-        making.onSlow?.();
+        onSlow();
       },
     });
-    const done = this.#run(name, making, spool, leaving.signal);
-    const build = { spool, leaving, done };
+    const done = this.#run(name, { ...making, onSlow }, spool, leaving.signal);
+    const build = { spool, leaving, done, slow };
     this.#builds.set(name, build);
+    this.#running.set(build, name);
     const why = this.#whyStale(name);
     if (why !== undefined) leaving.abort(why);
     this.#mustEnd(
       done.finally(() => {
+        this.#running.delete(build);
         if (this.#builds.get(name) === build) this.#builds.delete(name);
       }),
     );
@@ -230,8 +260,10 @@ export class ExportFolder {
       throw error;
     } finally {
       if (partial !== undefined) {
-        this.#mustEnd(spool.unread().then(() => partial.file.close()));
         await rm(partial.path, { force: true }).catch((error: unknown) => this.#trouble(error));
+        // Nobody may join what is about to be closed.
+        if (this.#builds.get(name)?.spool === spool) this.#builds.delete(name);
+        this.#mustEnd(spool.unread().then(() => partial.file.close()));
       }
     }
   }

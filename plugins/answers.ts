@@ -243,6 +243,7 @@ function answers(app: FastifyInstance, { ready }: AnswersOptions): void {
     if (!proceeds(this, coded)) return this;
     return whenCounted(this, async () => {
       const left = departure(this);
+      left.throwIfAborted();
       if (answer.lateHeaders !== undefined) this.headers(await answer.lateHeaders(left));
       const make = asksForPart && coding === 'identity' && this.request.raw.method === 'GET';
       const file = await kept?.find(coding, { make }, left);
@@ -280,9 +281,11 @@ function sendReady(
 /** Aborted when the connection has gone before the answer was sent. */
 function departure(reply: FastifyReply): AbortSignal {
   const left = new AbortController();
-  reply.raw.once('close', () => {
+  const leave = () => {
     if (!reply.raw.writableFinished) left.abort(new Error('the client has left'));
-  });
+  };
+  if (reply.raw.destroyed) leave();
+  else reply.raw.once('close', leave);
   return left.signal;
 }
 

@@ -125,6 +125,9 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   /** Rows of files that are yet to be made: whoever asks for one while it is made counts no more. */
   const counts = new LRUCache<string, number>({ max: knownCounts });
   const counting = new SharedWork<number>();
+  /** How often the store's revision has been read, and the reading that was heeded last. */
+  let readings = 0;
+  let lastHeeded = 0;
   let isStopping = false;
   let background: Promise<unknown> = Promise.resolve();
   /** Stored files that are to be compressed, by name: of more than are kept, the oldest have gone. */
@@ -246,14 +249,19 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     }
   }
 
-  function retire(revision: number): void {
+  /** Gives nobody what is older than the store's revision, unless somebody has read that later. */
+  async function retireOutdated(): Promise<void> {
+    const turn = (readings += 1);
+    const { revision } = await readStore(app.sql);
+    if (turn < lastHeeded) return;
+    lastHeeded = turn;
     folder.retire((name) => (revisionOf(name) < revision ? new Overtaken() : undefined));
   }
 
   /** At once, and not in its turn: what has been withdrawn is not given any more. */
   async function breakOffOutdated(): Promise<void> {
     try {
-      retire((await readStore(app.sql)).revision);
+      await retireOutdated();
     } catch (error) {
       app.log.error({ err: error }, 'whether downloads are outdated could not be read');
     }
@@ -261,9 +269,9 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
 
   /** Deletes what an older revision left, and makes the full downloads of a new snapshot. */
   async function look(): Promise<void> {
-    const [snapshot, store] = await Promise.all([findLatestSnapshot(app.sql), readStore(app.sql)]);
-    retire(store.revision);
+    await retireOutdated();
     await folder.tidy();
+    const snapshot = await findLatestSnapshot(app.sql);
     if (!options.ahead || snapshot?.hasCourseRows !== true) return;
     for (const full of offered) {
       await ahead(async () => {
@@ -284,7 +292,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
           const name = fileName(question, storedCoding(coding));
           const file = await folder.find(name);
           if (file !== undefined || !make) return file;
-          await folder.make(name, making(of, storedCoding(coding)), left);
+          await folder.store(name, making(of, storedCoding(coding)), left);
           return folder.find(name);
         },
         stream: (coding) =>

@@ -250,6 +250,7 @@ function questions(app: FastifyInstance, options: QuestionsOptions): void {
           made: { ...made, body: await wholeBody(made.body) },
           stands:
             (!question.isTied || isLatest === question.at.isLatest) &&
+            now.newestId === question.newestId &&
             now.revision === question.revision,
         };
       }),

@@ -301,6 +301,65 @@ t.test('where nothing can be kept, one who is always a little late is cut off to
   t.ok((await all).length > 0);
 });
 
+t.test('a making that another has displaced is broken off like any', async (t) => {
+  const directory = join(await makeDirectory(t), 'exports');
+  await writeFile(directory, 'not a folder');
+  for (const [what, breakOff] of [
+    ['overtaken', (folder: ExportFolder) => folder.retire(() => new Error('overtaken'))],
+    ['stopping', (folder: ExportFolder) => folder.close()],
+  ] as const) {
+    const { folder } = folderIn(directory);
+    const sources: Readable[] = [];
+    const open = () => {
+      const source = new Readable({ read: () => undefined });
+      sources.push(source);
+      return source;
+    };
+    const readers: Readable[] = [];
+    for (const count of [1, 2]) {
+      const reader = folder.read('a.csv', { rows: () => 1, open });
+      readers.push(reader);
+      await until('it is being made', () => Promise.resolve(sources.length === count));
+      sources.at(-1)?.push('one');
+      await firstOf(reader);
+    }
+    const broken = readers.map((reader) => t.rejects(buffer(reader), { message: RegExp(what) }));
+    await breakOff(folder);
+    await Promise.all(broken);
+    await folder.close();
+  }
+});
+
+t.test('who needs a stored file waits for none where none can be stored', async (t) => {
+  const directory = join(await makeDirectory(t), 'exports');
+  await writeFile(directory, 'not a folder');
+  const { folder } = folderIn(directory);
+  const slow = folder.read('a.csv', making(50));
+  await firstOf(slow);
+  const { signal } = new AbortController();
+  await folder.store('a.csv', making(50), signal);
+  t.equal(await folder.find('a.csv'), undefined);
+  t.match(await folder.make('a.csv', making(50)), { rows: 50 }, 'nor does what is made ahead');
+  slow.destroy();
+  await folder.close();
+});
+
+t.test('who comes while what could not be stored is removed gets everything', async (t) => {
+  const directory = await makeDirectory(t);
+  await mkdir(join(directory, 'a.csv'));
+  let told: () => void = () => undefined;
+  const troubled = new Promise<void>((resolve) => (told = resolve));
+  const log = { warn: () => told() };
+  const folder = new ExportFolder({ directory, maxBytes: 1e9, maxFiles: 1000, log });
+  const many = 500;
+  const first = folder.make('a.csv', making(many));
+  await troubled;
+  const late = buffer(folder.read('a.csv', making(many)));
+  t.equal((await late).length, many * piece.length);
+  await first;
+  await folder.close();
+});
+
 t.test('closing breaks off what is being made', async (t) => {
   const directory = await makeDirectory(t);
   const { folder } = folderIn(directory);

@@ -546,6 +546,34 @@ t.test('the files of a new snapshot are made before anybody asks', async (t) => 
   }
 });
 
+t.test('what a client asked for who has left meanwhile is not made', async (t) => {
+  const { store } = await smallOnes();
+  const { url, csv, exports, settled } = await startInstance(t, store);
+  await download(csv, plain);
+  await settled();
+  const before = await filesIn(exports);
+  const keeper = await store.sql.reserve();
+  await keeper`begin`;
+  await keeper`lock table store in access exclusive mode`;
+  const asking = get(new URL('/v1/courses.csv?sort=title', url), {
+    headers: { ...plain, range: 'bytes=0-9' },
+    agent: false,
+  }).on('error', () => undefined);
+  await until('it waits', async () => {
+    const waiting = await store.sql`
+      select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    return waiting.count > 0;
+  });
+  asking.destroy();
+  await delay(100);
+  await keeper`rollback`;
+  keeper.release();
+  await delay(300);
+  await settled();
+  t.same(await filesIn(exports), before);
+});
+
 t.test('one file that cannot be made ahead keeps no other from it', async (t) => {
   const state = small();
   const { store, publishNow } = await publishState(t, state);

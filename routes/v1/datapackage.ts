@@ -1,6 +1,7 @@
 /** What a snapshot's downloads are: their columns, lengths and digests, for programs to read. */
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Overtaken } from '../../db/queries/stream-file.ts';
 import {
   DataPackage,
   packageBody,
@@ -27,12 +28,17 @@ export default function datapackage(app: FastifyInstance, options: DatapackageOp
   const { dashboardUrl, license } = options;
 
   /** @throws {ProblemError} 503 while a file is being made */
-  async function packagedFiles(snapshotId: number, version: number): Promise<PackagedFile[]> {
+  async function packagedFiles(
+    snapshotId: number,
+    version: number,
+    revision: number,
+  ): Promise<PackagedFile[]> {
     const files: PackagedFile[] = [];
     let missing = 0;
     let isTooMany = false;
     for (const { name, columns, question } of app.exports.offered) {
       const asked = await question(snapshotId);
+      if (asked.revision !== revision) throw new Overtaken();
       const facts = await app.exports.facts(asked);
       if (facts === undefined) {
         missing += 1;
@@ -85,7 +91,7 @@ export default function datapackage(app: FastifyInstance, options: DatapackageOp
           dates: 'vague',
         },
         make: async () => {
-          const files = await packagedFiles(snapshotId, snapshot.definitionsVersion);
+          const files = await packagedFiles(snapshotId, snapshot.definitionsVersion, revision);
           const body = packageBody({ ...snapshot, revision, license, base, dashboardUrl, files });
           return app.representation(JSON.stringify(body));
         },
