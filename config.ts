@@ -72,8 +72,8 @@ export const environmentSchema = Type.Object({
     Type.String({
       pattern: '^https?://[^\\s?#]+$',
       description:
-        'Address of the service as its users know it, without `?` and `#`; named in the OpenAPI ' +
-        'document.',
+        'Address of the service as its users know it, of a host of its own: no path; named in the ' +
+        'OpenAPI document.',
     }),
   ),
   RATE_LIMIT_PER_MINUTE: Type.String({

@@ -2,6 +2,7 @@ import { lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { connect, type StoreAddress } from './connect.ts';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
+import { keepRunning } from './embedded/keep-running.ts';
 import { migrate } from './migrate.ts';
 import { readStore } from './queries/store.ts';
 import { sayIfSlow } from './slow-work.ts';
@@ -27,6 +28,11 @@ export interface OpenStoreOptions {
   readonly purpose: 'data' | 'data_or_demo';
   /** Told what is going on where it can take more than a second. */
   readonly onProgress: (sentence: string) => void;
+  /**
+   * For whoever stays: the embedded server is started again should it end before it is let go of,
+   * of which this is told. Absent: it is not.
+   */
+  readonly onRevival?: (sentence: string) => void;
 }
 
 export interface OpenedStore {
@@ -59,10 +65,17 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
     const tellDemonstration = () => Promise.resolve(false);
     return { address, isDemo: false, tellDemonstration, release: () => Promise.resolve() };
   }
-  const server = await startEmbeddedPostgres({
-    dataDirectory: join(options.dataDirectory, 'postgres'),
-    onProgress: options.onProgress,
-  });
+  const start = (onProgress?: (sentence: string) => void) =>
+    startEmbeddedPostgres({
+      dataDirectory: join(options.dataDirectory, 'postgres'),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  const server = await start(options.onProgress);
+  const { onRevival } = options;
+  const held =
+    onRevival === undefined
+      ? server
+      : keepRunning(server, { start: () => start(), onNotice: onRevival });
   try {
     for (const notice of server.notices) options.onProgress(notice);
     const addressOf = (database: string) => ({ ...server.connection, database });
@@ -76,10 +89,10 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
       address: addressOf(database),
       isDemo,
       tellDemonstration: () => tellDemonstration(addressOf),
-      release: () => server.release(),
+      release: () => held.release(),
     };
   } catch (error) {
-    await server.release();
+    await held.release();
     throw error;
   }
 }

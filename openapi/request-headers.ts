@@ -23,7 +23,9 @@ const cacheValidators: readonly HeaderParameter[] = [
   {
     name: 'If-Modified-Since',
     description:
-      'The Last-Modified of what you have, with the same effect; of no effect beside If-None-Match.',
+      'The Last-Modified of what you have, with the same effect; of no effect beside ' +
+      'If-None-Match, nor on status, dictionary, data package and citations, whose dates do not ' +
+      'tell all that changes them.',
     example: moment,
   },
 ];

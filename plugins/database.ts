@@ -41,7 +41,10 @@ const onTheWay = 10_000;
 
 async function database(app: FastifyInstance, options: DatabaseOptions): Promise<void> {
   const { statementTimeout = statementTimeoutByDefault, ...storeOptions } = options;
-  const store = await openStore(storeOptions);
+  const onRevival = (sentence: string) => {
+    app.log.warn(sentence);
+  };
+  const store = await openStore({ ...storeOptions, onRevival });
   const sql = connect(store.address, {
     max: connections,
     applicationName: serviceName,
