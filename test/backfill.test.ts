@@ -16,7 +16,7 @@ import {
   unreachable,
   type TestDatabase,
 } from './dashboard-database/database.ts';
-import { course, emptyState, sourceOf } from './support/courses.ts';
+import { course, emptyState, sourceOf, type SourceState } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
 
@@ -400,23 +400,29 @@ void t.test(
   },
 );
 
+/** Ten courses were published, some were withdrawn by a refused publication, and days carried over. */
+async function withdrawnBeforeBackfill(t: Test, hidden: readonly number[]) {
+  const database = await createDashboard(t, { date: '2026-11-19' }, { date: '2026-11-20' });
+  const store = await createStore(t);
+  const clock = new TestClock();
+  const everyone = Array.from({ length: 10 }, (_, index) => course(index + 1));
+  const publishNow = async (state: Partial<SourceState>) => {
+    clock.advance(60);
+    return (await publish(store, sourceOf({ ...emptyState(), ...state }), clock)).run;
+  };
+  await publishNow({ courses: everyone });
+  const refused = await publishNow({ courses: [], hidden: [...hidden] });
+  if (refused.state !== 'refused') throw new Error(`a run is ${refused.state}`);
+  await backfill(store, database, clock);
+  return { store, clock, everyone, publishNow };
+}
+
 void t.test(
   'days carried over between two publications are no part of either',
   { skip },
   async (t) => {
-    const database = await createDashboard(t, { date: '2026-11-19' }, { date: '2026-11-20' });
-    const store = await createStore(t);
-    const clock = new TestClock();
-    const everyone = Array.from({ length: 10 }, (_, index) => course(index + 1));
-    const state = { ...emptyState(), courses: everyone };
-    await publish(store, sourceOf(state), clock);
-    Object.assign(state, { courses: [], hidden: [1, 2] });
-    clock.advance(60);
-    t.equal((await publish(store, sourceOf(state), clock)).run.state, 'refused');
-    await backfill(store, database, clock);
-    Object.assign(state, { courses: everyone.slice(1), hidden: [1] });
-    clock.advance(60);
-    const { run } = await publish(store, sourceOf(state), clock);
+    const { store, everyone, publishNow } = await withdrawnBeforeBackfill(t, [1, 2]);
+    const run = await publishNow({ courses: everyone.slice(1), hidden: [1] });
     t.match(run, { snapshotId: 4, counts: { withdrawn: 1, returned: 1, versions_written: 0 } });
     t.same(
       [...(await store.sql`select snapshot_id as id, courses from snapshot_withdrawals`)],
@@ -429,23 +435,9 @@ void t.test(
   'a state ends at a snapshot that has rows, when its course returns',
   { skip },
   async (t) => {
-    const database = await createDashboard(t, { date: '2026-11-19' }, { date: '2026-11-20' });
-    const store = await createStore(t);
-    const clock = new TestClock();
-    const everyone = Array.from({ length: 10 }, (_, index) => course(index + 1));
-    const state = { ...emptyState(), courses: everyone };
-    const publishNow = () => {
-      clock.advance(60);
-      return publish(store, sourceOf(state), clock);
-    };
-    await publishNow();
-    Object.assign(state, { courses: [], hidden: [1] });
-    t.equal((await publishNow()).run.state, 'refused', 'which withdraws the first course');
-    await backfill(store, database, clock);
-    Object.assign(state, { courses: everyone.slice(1), hidden: [] });
-    t.match((await publishNow()).run, { snapshotId: 4 });
-    Object.assign(state, { courses: everyone });
-    t.match((await publishNow()).run, { snapshotId: 5, counts: { returned: 1 } });
+    const { store, clock, everyone, publishNow } = await withdrawnBeforeBackfill(t, [1]);
+    t.match(await publishNow({ courses: everyone.slice(1) }), { snapshotId: 4 });
+    t.match(await publishNow({ courses: everyone }), { snapshotId: 5, counts: { returned: 1 } });
 
     const service = await createService(t, store, clock);
     const history = (await service.inject('/v1/courses/1/history')).json<{ items: object[] }>();
