@@ -82,8 +82,8 @@ function clientErrorHandler(this: FastifyInstance, error: ClientError, socket: S
     socket.destroy();
     return;
   }
-  const { code, rawPacket } = error;
-  const text = code !== undefined && Buffer.isBuffer(rawPacket) ? firstLine(rawPacket) : '';
+  const { rawPacket } = error;
+  const text = Buffer.isBuffer(rawPacket) ? firstLine(rawPacket) : '';
   const [, method = '', target = '/'] = /^([!-~]+) (\/[^ ]*)/.exec(text) ?? [];
   const problem = unreadable(this, error, { text, method, target });
   const body = problemBody(problem, target);

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { inspectServer } from '../db/embedded/postmaster.ts';
 import { makeDirectory, serverPid, until, untilStopped } from './embedded/holder.ts';
@@ -22,6 +25,14 @@ t.test('a service whose embedded server ends alone has it again', async (t) => {
     t.equal(await ask('/v1/courses?limit=1'), 200, signal);
     await app.publisher.purge();
   }
+  const gone = await serverPid(data);
+  await rename(data, `${data}.away`);
+  process.kill(gone, 'SIGKILL');
+  await delay(5000);
+  t.notOk(existsSync(data), 'where its files are away, no empty database takes their place');
+  await rename(`${data}.away`, data);
+  await until('it is back with them', async () => (await ask('/health/ready')) === 200);
+  t.equal(await ask('/v1/courses?limit=1'), 200);
   await app.close();
   await untilStopped(data);
 });

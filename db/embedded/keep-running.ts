@@ -1,4 +1,5 @@
 import { setInterval } from 'node:timers/promises';
+import { isAbsentOrEmpty } from './data-place.ts';
 import type { EmbeddedPostgres } from './embedded-postgres.ts';
 import { inspectServer } from './postmaster.ts';
 
@@ -51,7 +52,8 @@ async function keep(
         const state = await inspectServer(dataDirectory);
         // Told to stop, it waits for the sessions that there are, and lets nobody begin another.
         if (state.kind === 'stopping') process.kill(state.pid, 'SIGINT');
-        if (state.kind !== 'gone') continue;
+        // Without its files, as of a disk that has gone, a start would make an empty database.
+        if (state.kind !== 'gone' || (await isAbsentOrEmpty(dataDirectory))) continue;
         say('The embedded database server has ended by another’s hand: it is started again.');
         servers.push(await start());
         said = '';
