@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import type { CsvHeader, ExportColumn } from './dashboard-csv-header.ts';
 import { type Problems, quoted } from './dashboard-csv-problems.ts';
-import { type ByteFindings, type CsvRow, lineBreaks } from './dashboard-csv-rows.ts';
+import type { CsvRecord } from './dashboard-csv-records.ts';
+import { type ByteFindings, lineBreaks } from './dashboard-csv-rows.ts';
 import type { NewOrReturning, SourceCourse } from './source.ts';
 
 const wholeNumber = /^-?\d+$/;
@@ -47,7 +48,7 @@ export class CourseReader {
     this.#onOddity = options.onOddity;
   }
 
-  read(row: CsvRow): SourceCourse {
+  read(row: CsvRecord): SourceCourse {
     const at = this.#at;
     const slug = this.#text(row, at.course_slug);
     if (slug === null) this.refuse(row, 'course_slug', 'is blank');
@@ -92,12 +93,12 @@ export class CourseReader {
   }
 
   /** Notes a problem of the row's cell in that column, on the line where the cell begins. */
-  refuse(row: CsvRow, column: ExportColumn, text: string): void {
+  refuse(row: CsvRecord, column: ExportColumn, text: string): void {
     const line = row.line + lineBreaks(row.cells, this.#at[column]);
     this.#problems.add(line, column, text);
   }
 
-  #refuseCell(row: CsvRow, position: number, text: string): null {
+  #refuseCell(row: CsvRecord, position: number, text: string): null {
     const column = this.#columns[position];
     if (column !== undefined) {
       this.refuse(row, column, `${quoted(row.cells[position] ?? '')} ${text}`);
@@ -105,7 +106,7 @@ export class CourseReader {
     return null;
   }
 
-  #text(row: CsvRow, position: number): string | null {
+  #text(row: CsvRecord, position: number): string | null {
     const cell = row.cells[position] ?? '';
     if (this.#findings.notText) {
       if (cell.includes('\u{fffd}')) return this.#refuseCell(row, position, 'is not UTF-8');
@@ -114,7 +115,7 @@ export class CourseReader {
     return cell.trim() === '' ? null : cell;
   }
 
-  #number(row: CsvRow, position: number): number | null {
+  #number(row: CsvRecord, position: number): number | null {
     const cell = row.cells[position] ?? '';
     if (cell === '') return null;
     if (!wholeNumber.test(cell)) return this.#refuseCell(row, position, 'is not a whole number');
@@ -124,14 +125,14 @@ export class CourseReader {
     return this.#refuseCell(row, position, `is beyond ±${Number.MAX_SAFE_INTEGER}`);
   }
 
-  #count(row: CsvRow, position: number): number | null {
+  #count(row: CsvRecord, position: number): number | null {
     const value = this.#number(row, position);
     if (value === null || value >= 0) return value;
     return this.#refuseCell(row, position, 'is negative');
   }
 
   /** `rate × enrollments`, rounded: the export gives no number of trained enrolments. */
-  #trained(row: CsvRow, position: number, enrollments: number | null): number | null {
+  #trained(row: CsvRecord, position: number, enrollments: number | null): number | null {
     const cell = row.cells[position] ?? '';
     if (cell === '') {
       if (enrollments === 0) return 0;
@@ -144,7 +145,7 @@ export class CourseReader {
     return enrollments === null ? null : Math.round(rate * enrollments);
   }
 
-  #time(row: CsvRow, position: number): string | null {
+  #time(row: CsvRecord, position: number): string | null {
     const cell = row.cells[position] ?? '';
     if (cell === '') return null;
     if (!utcTime.test(cell)) {
@@ -155,14 +156,14 @@ export class CourseReader {
     return `${day}T${cell.slice(11, 19)}Z`;
   }
 
-  #domain(row: CsvRow, position: number): string | null {
+  #domain(row: CsvRecord, position: number): string | null {
     const cell = row.cells[position] ?? '';
     if (cell === '') return null;
     if (domain.test(cell) && cell.length <= maxDomainLength) return cell;
     return this.#refuseCell(row, position, 'is not a wiki’s domain, like id.wikipedia.org');
   }
 
-  #newOrReturning(row: CsvRow, position: number): NewOrReturning {
+  #newOrReturning(row: CsvRecord, position: number): NewOrReturning {
     const cell = row.cells[position] ?? '';
     if (cell === 'first_time_instructor' || cell === 'returning_instructor') return cell;
     // The Dashboard writes “unknown” for courses without either tag.

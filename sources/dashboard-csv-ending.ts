@@ -1,6 +1,6 @@
 import { rateOf } from './dashboard-csv-course.ts';
 import type { CsvHeader } from './dashboard-csv-header.ts';
-import type { CsvRow } from './dashboard-csv-rows.ts';
+import type { CsvRecord } from './dashboard-csv-records.ts';
 
 /** How far a rate that is printed in full, as the Dashboard does, may be from the exact one. */
 const fullPrecisionError = 1e-9;
@@ -24,7 +24,7 @@ export class Ending {
   readonly #rateAt: number;
   readonly #editorsAt: number;
   readonly #rateIsLast: boolean;
-  #last: CsvRow | undefined;
+  #last: CsvRecord | undefined;
   #isEnded = false;
   #shortestBefore = Infinity;
   #longestBefore = '';
@@ -36,7 +36,7 @@ export class Ending {
   }
 
   /** To be called with every row, in order. */
-  see(row: CsvRow): void {
+  see(row: CsvRecord): void {
     const rate = this.#last?.cells[this.#rateAt] ?? '';
     if (rate !== '') {
       if (rate.length < this.#shortestBefore) this.#shortestBefore = rate.length;
@@ -51,7 +51,7 @@ export class Ending {
     this.#isEnded = true;
   }
 
-  get lastRow(): CsvRow | undefined {
+  get lastRow(): CsvRecord | undefined {
     return this.#last;
   }
 
