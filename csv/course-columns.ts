@@ -64,11 +64,16 @@ export function courseHeadFields(course: CourseHead): CsvField[] {
   ];
 }
 
+/** What `encodeURIComponent` leaves as it is, and the slashes of a path. */
+const unreserved = /^[\w.!~*'()/-]+$/;
+
 /**
  * The path of a course's page below the Dashboard's address; needs no CSV quoting. A course
  * without a slug has no page.
  */
 export function courseUrlPath(slug: string | null): string | null {
   if (slug === null || slug === '') return null;
+  // Most slugs have nothing to encode, and a test is cheaper.
+  if (unreserved.test(slug)) return `/courses/${slug}`;
   return `/courses/${slug.split('/').map(encodeURIComponent).join('/')}`;
 }

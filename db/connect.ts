@@ -88,7 +88,7 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
       // Holds the groups of some thousand campaigns, which PostgreSQL's default spills to disk.
       work_mem: options.wholeTables === true ? '64MB' : '32MB',
       // Taken as temporary tables fill it; PostgreSQL's default, or some 100,000 staged courses.
-      temp_buffers: options.wholeTables === true ? '64MB' : '8MB',
+      temp_buffers: options.wholeTables === true ? '128MB' : '8MB',
       TimeZone: 'UTC',
       // Texts of dates and intervals are compared by tests and never by the locale.
       DateStyle: 'ISO, YMD',

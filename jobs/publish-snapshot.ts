@@ -99,11 +99,15 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   const changes = await findChanges(tx);
   if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx, { reopened }));
   const campaigns = await writeCampaigns(tx, snapshotId);
-  const withdrawnNow = await withdrawCourses(tx, {
-    snapshotId,
-    at: options.now,
-    changes: ['hidden', 'disappeared'],
-  });
+  const gone = changes.hidden + changes.disappeared;
+  const withdrawnNow =
+    gone === 0
+      ? 0
+      : await withdrawCourses(tx, {
+          snapshotId,
+          at: options.now,
+          changes: ['hidden', 'disappeared'],
+        });
   const versions = await writeVersions(tx, snapshotId);
   const wikis = await writeWikis(tx, { returned });
   const enrollments = await writeEnrollments(tx);

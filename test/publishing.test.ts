@@ -1,4 +1,5 @@
 import t from 'tap';
+import { migrate } from '../db/migrate.ts';
 import { runPublication } from '../jobs/run-publication.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import {
@@ -31,6 +32,30 @@ void t.test('the sample export publishes its exact totals', async (t) => {
   });
   t.notOk(row.totals['editors'], 'an export cannot tell people apart');
   t.equal(row.coverage['mainspace_edits'], 28);
+});
+
+void t.test('the indexes of versions come with the first of them, and then stay', async (t) => {
+  const store = await createStore(t);
+  const names = async () => {
+    const rows = await store.sql<{ name: string }[]>`
+      select indexname as name from pg_indexes where tablename = 'course_versions' order by 1`;
+    return rows.map(({ name }) => name);
+  };
+  t.strictSame(await names(), ['course_versions_pkey']);
+  await publish(store, dashboardCsvSource(sample), new TestClock());
+  const all = [
+    'course_versions_campaigns',
+    'course_versions_current',
+    'course_versions_home_wiki',
+    'course_versions_pkey',
+    'course_versions_wikis',
+  ];
+  t.strictSame(await names(), all);
+  // As in a store that had versions before its release knew of this.
+  await store.sql`delete from migrations where version = 4`;
+  await store.sql`drop function csv_fields`;
+  t.strictSame(await migrate(store.sql), ['0004_first_versions.sql']);
+  t.strictSame(await names(), all);
 });
 
 void t.test('publishing the same set again writes nothing, until the next day', async (t) => {

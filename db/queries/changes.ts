@@ -10,6 +10,8 @@ export interface Changes {
   readonly changed: number;
   /** Still at the source, not public any more. */
   readonly hidden: number;
+  /** Not at the source any more. */
+  readonly disappeared: number;
 }
 
 /**
@@ -34,14 +36,15 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
       or (${stateOf(sql, 's')}) is distinct from (${stateOf(sql, 'v')})`;
   await sql`analyze course_changes`;
   const [row] = await sql<[Changes]>`
-    select staged, reread, added, changed, hidden
+    select staged, reread, added, changed, hidden, disappeared
     from (
       select count(*) as staged, count(*) filter (where keeps is null) as reread
       from staged_courses
     ) staged, (
       select count(*) filter (where change = 'added') as added,
         count(*) filter (where change = 'changed') as changed,
-        count(*) filter (where change = 'hidden') as hidden
+        count(*) filter (where change = 'hidden') as hidden,
+        count(*) filter (where change = 'disappeared') as disappeared
       from course_changes
     ) changes`;
   return row;

@@ -1,7 +1,7 @@
-import { sumMetrics } from '../../metrics/registry.ts';
+import { courseMetricsAt, definitionsVersion, sumMetrics } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
 import { copyRows, type RowBatch } from '../copy-rows.ts';
-import { identifiers } from '../fragments.ts';
+import { commaSeparated, identifiers, type Fragment } from '../fragments.ts';
 import { stateColumns } from './course-state.ts';
 
 /**
@@ -16,10 +16,12 @@ export async function createStaging(sql: Queryable): Promise<void> {
     select course_id, null::text as marker, null::text[] as keeps,
       ${identifiers(sql, [...stateColumns, 'csv_head', 'url_path', 'search_text'])}
     from course_versions where false`;
+  // Made while the source is read, when the database has little to do; so is the index.
+  await sql`
+    alter table staged_courses add csv_tail text generated always as (${csvTail(sql)}) stored`;
+  await sql`create unique index on staged_courses (course_id)`;
   // It is asked how many there are, not which: a tenth of the sample is enough.
   await sql`alter table staged_courses alter course_id set statistics 10`;
-  // Filled while the source is read, when the database has little to do.
-  await sql`create unique index on staged_courses (course_id)`;
   await sql`
     create temporary table staged_campaigns as
     select campaign_id, slug, title, description, start_at, end_at, created_at
@@ -28,6 +30,16 @@ export async function createStaging(sql: Queryable): Promise<void> {
   await sql`create temporary table staged_hidden (course_id bigint)`;
   await sql`create temporary table staged_enrollments as select * from enrollments where false`;
   await sql`create temporary table staged_activity as select * from activity where false`;
+}
+
+/** The metrics' CSV fields, `,1,,3`: whole numbers or nothing. */
+function csvTail(sql: Queryable): Fragment {
+  const fields = courseMetricsAt(definitionsVersion).map((metric) =>
+    metric.kind === 'sum'
+      ? sql`${sql(metric.name)}`
+      : sql`${sql(metric.input)} * ${sql.unsafe(`${metric.numerator}::bigint / ${metric.denominator}`)}`,
+  );
+  return sql`',' || csv_fields(row(${commaSeparated(sql, fields)}))`;
 }
 
 export type StagingTable =

@@ -1,6 +1,6 @@
-import { courseMetricsAt, definitionsVersion } from '../../metrics/registry.ts';
+import { definitionsVersion } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
-import { commaSeparated, identifiers } from '../fragments.ts';
+import { identifiers } from '../fragments.ts';
 import { stateColumns, stateOf } from './course-state.ts';
 
 /**
@@ -26,11 +26,12 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
       'valid_from',
     ])})
     select s.course_id, ${stateOf(sql, 's')}, s.csv_head, s.url_path, s.search_text,
-      ${csvTail(sql)}, ${definitionsVersion}, ${snapshotId}
+      s.csv_tail, ${definitionsVersion}, ${snapshotId}
     from staged_courses s
     join course_changes c using (course_id)
     where c.change in ('added', 'changed')
     order by s.course_id`;
+  await makeIndexes(sql);
   if (written.count > analyzedVersions) {
     await sql`analyze course_versions (course_id, valid_from, valid_to, home_wiki)`;
   }
@@ -43,17 +44,18 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
  */
 const analyzedVersions = 10_000;
 
-/**
- * The metrics' CSV fields, `,1,,3`: whole numbers or nothing, so never quoted, which is how
- * PostgreSQL writes a row of them between parentheses.
- */
-function csvTail(sql: Queryable) {
-  const fields = courseMetricsAt(definitionsVersion).map((metric) =>
-    metric.kind === 'sum'
-      ? sql`s.${sql(metric.name)}`
-      : sql`s.${sql(metric.input)} * ${metric.numerator}::bigint / ${metric.denominator}::bigint`,
-  );
-  return sql`',' || btrim(row(${commaSeparated(sql, fields)})::text, '()')`;
+/** A store has them from its first versions on (db/migrations/0004_first_versions.sql). */
+async function makeIndexes(sql: Queryable): Promise<void> {
+  const [{ areMade }] = await sql<[{ areMade: boolean }]>`
+    select to_regclass('course_versions_current') is not null as "areMade"`;
+  if (areMade) return;
+  await sql`
+    create unique index course_versions_current on course_versions (course_id)
+    where valid_to is null`;
+  // For slices of few courses.
+  await sql`create index course_versions_wikis on course_versions using gin (wikis)`;
+  await sql`create index course_versions_campaigns on course_versions using gin (campaign_ids)`;
+  await sql`create index course_versions_home_wiki on course_versions (home_wiki)`;
 }
 
 /**

@@ -8,7 +8,7 @@ export interface WikiChanges {
 
 /**
  * Brings the wikis up to date: those at the source, as staged, and those that a public course
- * has or had. To be called when the versions are written that `course_changes` asks for.
+ * has or had. To be called when the versions are written.
  *
  * @param options.returned how many courses got their history back, which may name more
  */
@@ -17,14 +17,12 @@ export async function writeWikis(
   { returned }: { readonly returned: number },
 ): Promise<WikiChanges> {
   // Of what a course had before, its wikis are known, unless it had left.
-  const courses =
-    returned > 0 ? sql`course_versions` : sql`staged_courses join course_changes using (course_id)`;
+  const courses = returned > 0 ? sql`course_versions` : sql`staged_courses`;
   await sql`
-    with named as (select distinct home_wiki, wikis from ${courses})
     insert into wikis (wiki)
     select wiki from staged_wikis
-    union select home_wiki from named where home_wiki is not null
-    union select unnest(wikis) from named
+    union select home_wiki from ${courses} where home_wiki is not null
+    union select unnest(wikis) from ${courses}
     on conflict do nothing`;
   const forgotten = await sql`delete from wikis w where ${isNowhere(sql)}`;
   return { forgotten: forgotten.count };
