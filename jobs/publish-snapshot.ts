@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from '../db/connect.ts';
-import { findChanges } from '../db/queries/changes.ts';
+import { countFirstCourses, findChanges, isUntouched } from '../db/queries/changes.ts';
 import { computeCurrentTotals, type StoredTotals } from '../db/queries/compute-totals.ts';
 import { countPeople, peopleMetrics, writePeopleGroups } from '../db/queries/count-people.ts';
 import { finishRun, type RunCounts } from '../db/queries/job-runs.ts';
@@ -19,7 +19,7 @@ import {
 } from '../db/queries/withdrawals.ts';
 import { eraseGoneCampaigns, writeCampaigns } from '../db/queries/write-campaigns.ts';
 import { writeActivity, writeEnrollments } from '../db/queries/write-people.ts';
-import { writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
+import { writeFirstVersions, writeMarkers, writeVersions } from '../db/queries/write-versions.ts';
 import { forgetWikisOfWithdrawn, writeWikis } from '../db/queries/write-wikis.ts';
 import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import type { SourceKind } from '../sources/source.ts';
@@ -96,19 +96,18 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   // The reading took its time: what is past its grace by now does not return either.
   const purged = options.purged + (await erasePastGrace(tx, options.now));
   const { returned, reopened } = await returnCourses(tx);
-  const changes = await findChanges(tx);
-  if (!options.confirmWithdrawals) refuseLosses(await findLosses(tx, { reopened }));
+  const untouched = await isUntouched(tx);
+  const changes = await (untouched ? countFirstCourses : findChanges)(tx);
+  if (!untouched && !options.confirmWithdrawals) refuseLosses(await findLosses(tx, { reopened }));
   const campaigns = await writeCampaigns(tx, snapshotId);
-  const gone = changes.hidden + changes.disappeared;
-  const withdrawnNow =
-    gone === 0
-      ? 0
-      : await withdrawCourses(tx, {
-          snapshotId,
-          at: options.now,
-          changes: ['hidden', 'disappeared'],
-        });
-  const versions = await writeVersions(tx, snapshotId);
+  const withdrawnNow = untouched
+    ? 0
+    : await withdrawCourses(tx, {
+        snapshotId,
+        at: options.now,
+        changes: ['hidden', 'disappeared'],
+      });
+  const versions = await (untouched ? writeFirstVersions : writeVersions)(tx, snapshotId);
   const wikis = await writeWikis(tx, { returned });
   const enrollments = await writeEnrollments(tx);
   const activity = await writeActivity(tx);

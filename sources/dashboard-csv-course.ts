@@ -184,9 +184,9 @@ export class CourseReader {
  * In 1 … 2^53 − 1. Of 100,000 slugs two share an id once in about two million times.
  */
 export function courseIdOfSlug(slug: string): number {
-  // In hexadecimal, which is had in half the time of a buffer.
+  // In hexadecimal, which is had in half the time of a buffer: 13 digits and a bit of the next.
   const digest = hash('sha256', slug.normalize('NFC'), 'hex');
-  return parseInt(digest.slice(0, 12), 16) * 32 + (parseInt(digest.slice(12, 14), 16) >> 3) || 1;
+  return parseInt(digest.slice(0, 13), 16) * 2 + ((digest[13] ?? '') >= '8' ? 1 : 0) || 1;
 }
 
 /** Of a cell that has the form of a rate. */

@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { CsvHeader } from './dashboard-csv-header.ts';
 import type { Problems } from './dashboard-csv-problems.ts';
 import { CsvRecords, type CsvRecord } from './dashboard-csv-records.ts';
+import { readAhead } from './read-ahead.ts';
 
 /** What the bytes show that the decoded cells alone do not. */
 export interface ByteFindings {
@@ -48,7 +49,8 @@ export async function* readRows(
   }
 
   let tail: Buffer = Buffer.alloc(0);
-  for await (const chunk of readChunks(file, header.bodyStart, options.signal)) {
+  const chunks = readChunks(file, header.bodyStart, options.signal);
+  for await (const chunk of readAhead(chunks)) {
     if (!findings.notText) {
       const bytes = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
       const whole = bytes.length - unfinishedCharacter(bytes);

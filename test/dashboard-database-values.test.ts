@@ -9,7 +9,7 @@ import {
   wholeNumber,
 } from '../sources/dashboard-database/cells.ts';
 import { wikidataValues } from '../sources/dashboard-database/course-stats.ts';
-import { readAhead } from '../sources/dashboard-database/read-ahead.ts';
+import { readAhead } from '../sources/read-ahead.ts';
 import { isSettled } from '../sources/dashboard-database/rereading.ts';
 import { Warnings } from '../sources/dashboard-database/warnings.ts';
 import { wikiDomain } from '../sources/dashboard-database/wikis.ts';

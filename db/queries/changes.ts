@@ -10,8 +10,6 @@ export interface Changes {
   readonly changed: number;
   /** Still at the source, not public any more. */
   readonly hidden: number;
-  /** Not at the source any more. */
-  readonly disappeared: number;
 }
 
 /**
@@ -36,16 +34,30 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
       or (${stateOf(sql, 's')}) is distinct from (${stateOf(sql, 'v')})`;
   await sql`analyze course_changes`;
   const [row] = await sql<[Changes]>`
-    select staged, reread, added, changed, hidden, disappeared
+    select staged, reread, added, changed, hidden
     from (
       select count(*) as staged, count(*) filter (where keeps is null) as reread
       from staged_courses
     ) staged, (
       select count(*) filter (where change = 'added') as added,
         count(*) filter (where change = 'changed') as changed,
-        count(*) filter (where change = 'hidden') as hidden,
-        count(*) filter (where change = 'disappeared') as disappeared
+        count(*) filter (where change = 'hidden') as hidden
       from course_changes
     ) changes`;
   return row;
+}
+
+/** Whether the store has had nothing yet: no snapshot, and no course, be it gone since. */
+export async function isUntouched(sql: Queryable): Promise<boolean> {
+  const [{ untouched }] = await sql<[{ untouched: boolean }]>`
+    select not exists (select from snapshots) and not exists (select from course_versions)
+      and not exists (select from withdrawn_courses) as untouched`;
+  return untouched;
+}
+
+/** The changes where the store is untouched, so that there is nothing to compare with. */
+export async function countFirstCourses(sql: Queryable): Promise<Changes> {
+  const [{ staged }] = await sql<[{ staged: number }]>`
+    select count(*) as staged from staged_courses`;
+  return { staged, reread: staged, added: staged, changed: 0, hidden: 0 };
 }

@@ -46,19 +46,20 @@ export async function withdrawCourses(
 ): Promise<number> {
   const columns = identifiers(sql, versionColumns);
   const gone = sql`select course_id from course_changes where change = any(${options.changes}::text[])`;
+  const withdrawn = await sql`
+    insert into withdrawn_courses (course_id, withdrawn_at, snapshot_id)
+    select course_id, ${options.at}, ${options.snapshotId} from (${gone}) gone`;
+  if (withdrawn.count === 0) return 0;
   await sql`
     update course_versions set valid_to = ${options.snapshotId}
     where valid_to is null and course_id in (${gone})`;
   await sql`
     with moved as (delete from course_versions where course_id in (${gone}) returning *)
     insert into withdrawn_course_versions (${columns}) select ${columns} from moved`;
-  const withdrawn = await sql`
-    insert into withdrawn_courses (course_id, withdrawn_at, snapshot_id)
-    select course_id, ${options.at}, ${options.snapshotId} from (${gone}) gone`;
   await sql`delete from enrollments where course_id in (${gone})`;
   await sql`delete from activity where course_id in (${gone})`;
   await sql`delete from course_markers where course_id in (${gone})`;
-  if (withdrawn.count > 0) await forgetNames(sql);
+  await forgetNames(sql);
   return withdrawn.count;
 }
 

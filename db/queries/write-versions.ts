@@ -1,7 +1,8 @@
 import { definitionsVersion } from '../../metrics/registry.ts';
 import type { Queryable } from '../connect.ts';
-import { identifiers } from '../fragments.ts';
+import { identifiers, type Fragment } from '../fragments.ts';
 import { stateColumns, stateOf } from './course-state.ts';
+import { withoutIndexes } from './without-indexes.ts';
 
 /**
  * Writes the courses that `course_changes` marks `added` or `changed` as versions valid
@@ -14,6 +15,29 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
     update course_versions v set valid_to = ${snapshotId}
     from course_changes c
     where c.change = 'changed' and v.course_id = c.course_id and v.valid_to is null`;
+  return insertVersions(
+    sql,
+    snapshotId,
+    sql`join course_changes c using (course_id) where c.change in ('added', 'changed')`,
+  );
+}
+
+/**
+ * Writes every staged course as a version valid from `snapshotId`, in a store that has none and
+ * that nobody reads yet.
+ *
+ * @returns how many
+ */
+export async function writeFirstVersions(sql: Queryable, snapshotId: number): Promise<number> {
+  return withoutIndexes(sql, 'course_versions', () => insertVersions(sql, snapshotId, sql``));
+}
+
+/** Of the staged courses `s` that are left of them; @returns how many. */
+async function insertVersions(
+  sql: Queryable,
+  snapshotId: number,
+  ofThem: Fragment,
+): Promise<number> {
   const written = await sql`
     insert into course_versions (${identifiers(sql, [
       'course_id',
@@ -28,10 +52,8 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
     select s.course_id, ${stateOf(sql, 's')}, s.csv_head, s.url_path, s.search_text,
       s.csv_tail, ${definitionsVersion}, ${snapshotId}
     from staged_courses s
-    join course_changes c using (course_id)
-    where c.change in ('added', 'changed')
+    ${ofThem}
     order by s.course_id`;
-  await makeIndexes(sql);
   if (written.count > analyzedVersions) {
     await sql`analyze course_versions (course_id, valid_from, valid_to, home_wiki)`;
   }
@@ -43,20 +65,6 @@ export async function writeVersions(sql: Queryable, snapshotId: number): Promise
  * they are, the next publication would be planned for the table as it was.
  */
 const analyzedVersions = 10_000;
-
-/** A store has them from its first versions on (db/migrations/0004_first_versions.sql). */
-async function makeIndexes(sql: Queryable): Promise<void> {
-  const [{ areMade }] = await sql<[{ areMade: boolean }]>`
-    select to_regclass('course_versions_current') is not null as "areMade"`;
-  if (areMade) return;
-  await sql`
-    create unique index course_versions_current on course_versions (course_id)
-    where valid_to is null`;
-  // For slices of few courses.
-  await sql`create index course_versions_wikis on course_versions using gin (wikis)`;
-  await sql`create index course_versions_campaigns on course_versions using gin (campaign_ids)`;
-  await sql`create index course_versions_home_wiki on course_versions (home_wiki)`;
-}
 
 /**
  * Remembers what the source asked to be told at its next reading, and forgets the marker of a

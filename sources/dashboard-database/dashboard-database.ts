@@ -1,3 +1,4 @@
+import { readAhead } from '../read-ahead.ts';
 import {
   SourceError,
   type OpenOptions,
@@ -16,7 +17,6 @@ import { DashboardConnection } from './connection.ts';
 import { readCourses, type Reread, type Window } from './courses.ts';
 import { readEnrollments } from './enrollments.ts';
 import { lack } from './failures.ts';
-import { readAhead } from './read-ahead.ts';
 import { turnsOf } from './rereading.ts';
 import { quoted, requiredGrants } from './tables.ts';
 import { Warnings } from './warnings.ts';
