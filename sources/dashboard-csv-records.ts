@@ -42,6 +42,10 @@ export class CsvRecords {
   /** What no record was made of yet, and the line on which it begins. */
   #rest = '';
   #line: number;
+  /** How much of it was looked at, in how many lines, and whether these leave a quote open. */
+  #seen = 0;
+  #linesSeen = 0;
+  #isOpen = false;
   #failure: CsvFailure | undefined;
 
   constructor(delimiter: string, firstLine: number) {
@@ -79,26 +83,27 @@ export class CsvRecords {
   #cutLines(end: number): (CsvRecord | RecordText)[] {
     const parts: (CsvRecord | RecordText)[] = [];
     const text = this.#rest;
-    let line = this.#line;
-    let at = 0;
     let start = 0;
-    let quotes = 0;
-    for (const content of linesOf(text.slice(0, end))) {
+    let at = this.#seen;
+    for (const content of linesOf(text.slice(at, end))) {
+      const isWhole = at === start;
+      const quotes = quotesIn(content);
       at = behindLineEnd(text, at + content.length);
-      line += 1;
-      quotes += quotesIn(content);
-      if (quotes % 2 === 1) continue;
-      const isPlain = quotes === 0 && content.length < longLine;
+      this.#linesSeen += 1;
+      if (quotes % 2 === 1) this.#isOpen = !this.#isOpen;
+      if (this.#isOpen) continue;
+      const isPlain = isWhole && quotes === 0 && content.length < longLine;
       parts.push(
         isPlain
           ? { line: this.#line, cells: content.split(this.#delimiter) }
           : { line: this.#line, text: text.slice(start, at) },
       );
-      this.#line = line;
+      this.#line += this.#linesSeen;
+      this.#linesSeen = 0;
       start = at;
-      quotes = 0;
     }
     this.#rest = text.slice(start);
+    this.#seen = at - start;
     return parts;
   }
 

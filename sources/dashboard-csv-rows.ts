@@ -88,7 +88,7 @@ async function* readChunks(
   let position = start;
   for (;;) {
     signal.throwIfAborted();
-    // A new buffer each time, because the end of the last one is kept.
+    // A new buffer each time: the last one is in use while this one is filled, and its end longer.
     const { buffer, bytesRead } = await file.read(
       Buffer.allocUnsafeSlow(chunkBytes),
       0,

@@ -25,13 +25,13 @@ export class SlugLines {
     const key = isPlain ? plainKey(slug) : keyOf(slug);
     const found = this.#byKey.get(key);
     if (found === undefined) {
-      this.#byKey.set(key, isPlain ? line : [{ slug: trimmed(slug), line }]);
+      this.#byKey.set(copied(key), isPlain ? line : [{ slug: copied(trimmed(slug)), line }]);
       return undefined;
     }
     const seen = typeof found === 'number' ? [{ slug: key, line: found }] : found;
     const same = seen.find((each) => dashboardOrder.compare(each.slug, trimmed(slug)) === 0);
     if (same !== undefined) return same.line;
-    this.#byKey.set(key, [...seen, { slug: trimmed(slug), line }]);
+    this.#byKey.set(key, [...seen, { slug: copied(trimmed(slug)), line }]);
     return undefined;
   }
 }
@@ -47,4 +47,9 @@ function keyOf(slug: string): string {
 
 function trimmed(slug: string): string {
   return slug.replace(/ +$/, '');
+}
+
+/** A part of a text keeps all of it in memory, here that is some hundred rows of the file. */
+function copied(text: string): string {
+  return Buffer.from(text).toString();
 }

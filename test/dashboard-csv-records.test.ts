@@ -95,12 +95,16 @@ t.test('A text comes apart as csv-parse takes it apart, however it comes in', as
   );
 });
 
+/** The line of each, and how long its cells are, the first ten of them. */
+function lengthsOf(records: readonly CsvRecord[]) {
+  return records.map(({ line, cells }) => [line, cells.slice(0, 10).map(({ length }) => length)]);
+}
+
 t.test(
   'What is too long is refused as csv-parse refuses it, or as soon as it is in memory',
   async (t) => {
     const long = 'x'.repeat(1_100_000);
     const tooLong = 'the row is longer than 1048576 bytes, as after a quote that is not closed';
-    const before = [{ line: 1, cells: ['a'] }];
     for (const [text, failure] of [
       [`a\n${long}\nb\n`, { line: 2, cell: 0, reason: tooLong }],
       [`a\nb,"${long}"\n`, { line: 2, cell: 1, reason: tooLong }],
@@ -115,7 +119,10 @@ t.test(
     ] as const) {
       const name = `${text.slice(0, 8)}…`;
       const parts = text.match(/[^]{1,65536}/g) ?? [];
-      t.strictSame(readParts(parts), { records: before, failure }, name);
+      const read = readParts(parts);
+      t.strictSame(read.failure, failure, name);
+      // Not as they are, which would take minutes to print.
+      t.strictSame(lengthsOf(read.records), [[1, [1]]], `${name}, and what is before it`);
       const held = new CsvRecords(',', 1);
       for (let at = 0; at < parts.length && held.failure === undefined; at += 1)
         held.add(parts[at] ?? '');
@@ -124,13 +131,10 @@ t.test(
     const { records, failure } = readParts([
       `${'x'.repeat(1_048_000)}\n"${'é'.repeat(500_000)}"\n`,
     ]);
-    t.strictSame(
-      records.map(({ line, cells }) => [line, cells.map(({ length }) => length)]),
-      [
-        [1, [1_048_000]],
-        [2, [500_000]],
-      ],
-    );
+    t.strictSame(lengthsOf(records), [
+      [1, [1_048_000]],
+      [2, [500_000]],
+    ]);
     t.equal(failure, undefined);
   },
 );

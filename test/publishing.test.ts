@@ -2,6 +2,7 @@ import t from 'tap';
 import { runPublication } from '../jobs/run-publication.ts';
 import { dashboardCsvSource } from '../sources/dashboard-csv.ts';
 import { exportOf, line } from './dashboard-csv-file.ts';
+import { carryOver } from './support/carried.ts';
 import {
   campaign,
   course,
@@ -54,6 +55,39 @@ void t.test(
     t.ok(order > 0.9, 'and the rows in the order in which whole downloads read them');
   },
 );
+
+void t.test('only a store that nobody reads has its indexes made anew', async (t) => {
+  const clock = new TestClock();
+  const remade = async (store: TestStore) => {
+    const indexes = () => store.sql`
+      select indexrelid::regclass::text as name, indexrelid::bigint as id from pg_index
+      where indrelid = 'course_versions'::regclass order by name`;
+    const before = await indexes();
+    clock.advance(60);
+    t.equal((await publish(store, dashboardCsvSource(sample), clock)).run.state, 'succeeded');
+    const after = await indexes();
+    return after.map(({ id }, index) => id !== before[index]?.['id']);
+  };
+  const all = [true, true, true, true, true];
+  const none = all.map(() => false);
+
+  const untouched = await createStore(t);
+  t.strictSame(await remade(untouched), all);
+  clock.set('2026-11-23T12:00:00Z');
+  t.strictSame(await remade(untouched), none, 'of another snapshot');
+
+  const carried = await createStore(t);
+  await carryOver(carried.sql, '2020-01-01T00:00:00Z', { snapshotId: 1, totals: {}, coverage: {} });
+  t.strictSame(await remade(carried), none, 'where others are carried over');
+
+  const dumped = await createStore(t);
+  const reader = await dumped.sql.reserve();
+  await reader`begin`;
+  await reader`select from course_versions`;
+  t.strictSame(await remade(dumped), none, 'while somebody reads the table');
+  await reader`rollback`;
+  reader.release();
+});
 
 void t.test('the first versions are those that a later snapshot would have', async (t) => {
   const first = await createStore(t);

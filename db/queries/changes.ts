@@ -47,15 +47,23 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
   return row;
 }
 
-/** Whether the store has had nothing yet: no snapshot, and no course, be it gone since. */
+/**
+ * Whether the store has had nothing yet, neither snapshots nor courses, and nobody else is at the
+ * table of versions, as who makes a dump is: it can be kept to oneself without a wait.
+ */
 export async function isUntouched(sql: Queryable): Promise<boolean> {
   const [{ untouched }] = await sql<[{ untouched: boolean }]>`
     select not exists (select from snapshots) and not exists (select from course_versions)
-      and not exists (select from withdrawn_courses) as untouched`;
+      and not exists (select from withdrawn_courses)
+      and not exists (
+        select from pg_locks
+        where relation = 'course_versions'::regclass and pid <> pg_backend_pid()
+          and database = (select oid from pg_database where datname = current_database())
+      ) as untouched`;
   return untouched;
 }
 
-/** The changes where the store is untouched, so that there is nothing to compare with. */
+/** The changes where the store is untouched: all is new, and nothing of it kept from before. */
 export async function countFirstCourses(sql: Queryable): Promise<Changes> {
   const [{ staged }] = await sql<[{ staged: number }]>`
     select count(*) as staged from staged_courses`;

@@ -3,7 +3,8 @@ import type { Queryable } from '../connect.ts';
 /**
  * Takes a table's indexes away while many rows are written to it, and makes them of all rows at
  * once, in a fraction of the time that adding to them takes. In a transaction, until whose end
- * nobody else can read the table.
+ * nobody else can read the table, by its owner. What others have said of the indexes since, such
+ * as comments and tablespaces, is lost.
  */
 export async function withoutIndexes<Result>(
   sql: Queryable,

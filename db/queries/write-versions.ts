@@ -32,7 +32,7 @@ export async function writeFirstVersions(sql: Queryable, snapshotId: number): Pr
   return withoutIndexes(sql, 'course_versions', () => insertVersions(sql, snapshotId, sql``));
 }
 
-/** Of the staged courses `s` that are left of them; @returns how many. */
+/** @param ofThem joins and conditions on the staged courses `s`; @returns how many there were. */
 async function insertVersions(
   sql: Queryable,
   snapshotId: number,
