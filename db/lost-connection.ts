@@ -40,7 +40,14 @@ export function surviveLostConnections(sql: Sql): Sql {
   const endPool = sql.end.bind(sql);
   const end: Sql['end'] = ({ timeout = endTimeout } = {}) => endPool({ timeout });
 
-  return new Proxy(Object.assign(sql, { begin: surviving, end }), {
+  // Without asking for types, the driver never gives a connection that it makes for this.
+  const reserveOpen = sql.reserve.bind(sql);
+  async function reserve() {
+    await sql`select 1`;
+    return reserveOpen();
+  }
+
+  return new Proxy(Object.assign(sql, { begin: surviving, end, reserve }), {
     apply(target, self, args) {
       const made: unknown = Reflect.apply(target, self, args);
       if (isQuery(made)) sendAgain(made, sql.options.max);

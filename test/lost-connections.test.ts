@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { connect, type Sql } from '../db/connect.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
+import { networkTo } from './support/network.ts';
 import { createService, publish, TestClock } from './support/service.ts';
 import { createStore, type TestStore } from './support/store.ts';
 import { until } from './embedded/holder.ts';
@@ -146,4 +147,24 @@ t.test('a pool that has lost a connection comes to its end', async (t) => {
   const sql = connect({ url }, { max: 1, applicationName, statementTimeout: 0 });
   await t.rejects(sql`select pg_terminate_backend(pg_backend_pid())`);
   await t.resolves(sql.end());
+});
+
+t.test('a connection that is lost while it is made fails what it was made for', async (t) => {
+  const network = await networkTo(t, await createStore(t));
+  const ask = async (message: number) => {
+    const sql = connectTo(t, network.store);
+    network.resetAt(message);
+    const asking = sql`select ${['a']}::text[] as texts`;
+    const lost = await asking.then(
+      () => false,
+      () => true,
+    );
+    // What goes wrong afterwards ends the process, and this test with it.
+    await setTimeout(50);
+    await sql.end({ timeout: 0 });
+    return lost;
+  };
+  let message = 1;
+  while (await ask(message)) message += 1;
+  t.ok(message > 2, 'at its first message, and at each one until it is answered');
 });

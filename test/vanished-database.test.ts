@@ -1,60 +1,12 @@
 /** A database that is gone from the network without a word: nothing is refused, nothing comes. */
-import { once } from 'node:events';
-import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { connect } from '../db/connect.ts';
 import { until } from './embedded/holder.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
-import { createStore, type TestStore } from './support/store.ts';
-
-interface Network {
-  /** The store, by way of this network. */
-  readonly store: TestStore;
-  /** From now on nothing arrives, of what was connected before nor anything new. */
-  vanish(): void;
-  /** New connections are made again; what comes on the old ones is still lost. */
-  comeBack(): void;
-}
-
-async function networkTo(t: Test, store: TestStore): Promise<Network> {
-  const target = new URL(store.url);
-  const directory = target.searchParams.get('host');
-  const port = target.port === '' ? '5432' : target.port;
-  const sockets = new Set<Socket>();
-  let isThere = true;
-  const server = createServer({ pauseOnConnect: true }, (near) => {
-    sockets.add(near.on('error', () => undefined));
-    if (!isThere) return;
-    const far =
-      directory === null
-        ? connectSocket(Number(port), target.hostname)
-        : connectSocket(`${directory}/.s.PGSQL.${port}`);
-    sockets.add(far.on('error', () => undefined));
-    near.pipe(far).pipe(near);
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  });
-  const url = new URL(store.url);
-  url.searchParams.delete('host');
-  url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
-  return {
-    store: { ...store, url: url.href },
-    vanish() {
-      isThere = false;
-      for (const socket of sockets) socket.unpipe().pause();
-    },
-    comeBack() {
-      isThere = true;
-    },
-  };
-}
+import { networkTo } from './support/network.ts';
+import { createStore } from './support/store.ts';
 
 t.test('a database that vanishes keeps nobody waiting', async (t) => {
   const direct = await createStore(t);
