@@ -13,7 +13,7 @@ import type {
   SystemStats,
   SystemStatsReading,
 } from '../sources/dashboard-database/system-stats.ts';
-import { asPublisher, type PublisherOptions } from './publisher-session.ts';
+import { alone, asPublisher, type PublisherOptions } from './publisher-session.ts';
 
 /** What the snapshots that are carried over say they come from. */
 const carriedKind = 'dashboard_system_stats';
@@ -61,7 +61,7 @@ export function backfillSnapshots(options: BackfillOptions): Promise<BackfillRes
     }
     const reading = await options.systemStats.open(options.signal);
     try {
-      return await sql.begin((tx) => carryOver(tx, reading, options.clock()));
+      return await alone(sql, (tx) => carryOver(tx, reading, options.clock()));
     } finally {
       await reading.close();
     }

@@ -24,6 +24,7 @@ import { forgetWikisOfWithdrawn, writeWikis } from '../db/queries/write-wikis.ts
 import { definitionsVersion, sumMetrics } from '../metrics/registry.ts';
 import type { SourceKind } from '../sources/source.ts';
 import { PublicationRefused, refuseLosses } from './loss-guard.ts';
+import { alone } from './publisher-session.ts';
 
 export interface PublishOptions {
   readonly sourceKind: SourceKind;
@@ -68,7 +69,7 @@ class Trial extends Error {
  */
 export async function publishSnapshot(sql: Sql, options: PublishOptions): Promise<Published> {
   try {
-    return await sql.begin(async (tx) => {
+    return await alone(sql, async (tx) => {
       const published = await publish(tx, options);
       if (options.runId === undefined) throw new Trial(published);
       await finishRun(tx, options.runId, {
@@ -82,7 +83,7 @@ export async function publishSnapshot(sql: Sql, options: PublishOptions): Promis
   } catch (error) {
     if (error instanceof Trial) return error.published;
     if (error instanceof PublicationRefused && options.runId !== undefined) {
-      await sql.begin((tx) => withdrawHidden(tx, options));
+      await alone(sql, (tx) => withdrawHidden(tx, options));
     }
     throw error;
   }

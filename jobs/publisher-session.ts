@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type Sql, type StoreAddress } from '../db/connect.ts';
+import { connect, type Sql, type StoreAddress, type TransactionSql } from '../db/connect.ts';
 import { failAbandonedRuns, findRunningRun, type RunRow } from '../db/queries/job-runs.ts';
-import { lockPublishing } from '../db/queries/store.ts';
+import { holdsPublishingLock, lockPublishing } from '../db/queries/store.ts';
 import { sayIfSlow } from '../db/slow-work.ts';
 
 /** A connection of its own for what changes the store, without a limit on its statements. */
@@ -50,6 +50,31 @@ function secondOf(moment: Date): string {
   return `${moment.toISOString().slice(0, 19)}Z`;
 }
 
+/** The session of a publisher has gone, and with it the lock that kept others out. */
+class LockLost extends Error {
+  constructor() {
+    super('the connection was lost that kept other publishers out; nothing was changed without it');
+    this.name = 'LockLost';
+  }
+}
+
+/**
+ * A transaction of the session that holds the publisher's lock. The driver puts a new connection
+ * in the place of a lost one without a word, and the lock is not its own.
+ *
+ * @throws {LockLost} when this is such a session
+ */
+export async function alone<Result>(
+  sql: Sql,
+  work: (tx: TransactionSql) => Promise<Result>,
+): Promise<Result> {
+  const made = await sql.begin(async (tx) => {
+    if (!(await holdsPublishingLock(tx))) throw new LockLost();
+    return { result: await work(tx) };
+  });
+  return made.result;
+}
+
 export interface PublisherOptions extends WaitOptions {
   readonly address: StoreAddress;
   readonly clock: () => Date;
@@ -66,7 +91,7 @@ export async function asPublisher<Result>(
   const sql = connectPublisher(options.address);
   try {
     await waitForLock(sql, options);
-    await failAbandonedRuns(sql, options.clock());
+    await alone(sql, (tx) => failAbandonedRuns(tx, options.clock()));
     return await work(sql);
   } finally {
     await sql.end();

@@ -3,11 +3,16 @@ import { purgeCourse, type PurgedStanding } from '../db/queries/purge-course.ts'
 import { failAbandonedRuns } from '../db/queries/job-runs.ts';
 import { lockPublishing } from '../db/queries/store.ts';
 import { erasePastGrace } from '../db/queries/withdrawals.ts';
-import { asPublisher, connectPublisher, type PublisherOptions } from './publisher-session.ts';
+import {
+  alone,
+  asPublisher,
+  connectPublisher,
+  type PublisherOptions,
+} from './publisher-session.ts';
 
 /** Erases the withdrawn courses that are past their grace; @returns how many. */
 export function purgePastGrace(options: PublisherOptions): Promise<number> {
-  return asPublisher(options, (sql) => sql.begin((tx) => erasePastGrace(tx, options.clock())));
+  return asPublisher(options, (sql) => alone(sql, (tx) => erasePastGrace(tx, options.clock())));
 }
 
 /**
@@ -22,8 +27,10 @@ export async function purgeUnlessPublishing(
   const sql = connectPublisher(address);
   try {
     if (!(await lockPublishing(sql))) return undefined;
-    await failAbandonedRuns(sql, now);
-    return await sql.begin((tx) => erasePastGrace(tx, now));
+    return await alone(sql, async (tx) => {
+      await failAbandonedRuns(tx, now);
+      return erasePastGrace(tx, now);
+    });
   } finally {
     await sql.end();
   }
@@ -35,5 +42,5 @@ export async function purgeUnlessPublishing(
  * @returns what it was; of any but a withdrawn one nothing is erased
  */
 export function purgeOne(options: PublisherOptions, courseId: number): Promise<PurgedStanding> {
-  return asPublisher(options, (sql) => sql.begin((tx) => purgeCourse(tx, courseId)));
+  return asPublisher(options, (sql) => alone(sql, (tx) => purgeCourse(tx, courseId)));
 }

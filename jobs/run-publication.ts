@@ -17,6 +17,7 @@ import { SourceError, type Source } from '../sources/source.ts';
 import { PublicationRefused } from './loss-guard.ts';
 import { publishSnapshot, type Published } from './publish-snapshot.ts';
 import {
+  alone,
   asPublisher,
   connectPublisher,
   waitForLock,
@@ -78,14 +79,16 @@ export async function runPublication(options: PublicationOptions): Promise<Publi
       if (run !== undefined) return { run, busy: true, problems: [] };
     }
     await waitForLock(sql, options);
-    await failAbandonedRuns(sql, options.clock());
-    const run = await startRun(sql, options.trigger, options.clock());
+    const run = await alone(sql, async (tx) => {
+      await failAbandonedRuns(tx, options.clock());
+      return startRun(tx, options.trigger, options.clock());
+    });
     options.onStarted?.(run);
     options.log.info({ run: run.runId, source: options.source.kind }, 'publication started');
     const report = new RunReport(options.log, options.clock);
     try {
       // Before anything that may fail: a grace does not wait for a publication that succeeds.
-      const purged = await sql.begin((tx) => erasePastGrace(tx, options.clock()));
+      const purged = await alone(sql, (tx) => erasePastGrace(tx, options.clock()));
       const begun = { runId: run.runId, purged };
       const published = await readAndPublish(sql, options, report, begun);
       const finished = (await findRun(sql, run.runId)) ?? run;

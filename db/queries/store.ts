@@ -76,13 +76,16 @@ const publishingLock = 7_303_014_100_002n;
 
 /** Whether any session of this database holds the publisher's lock, as an expression. */
 export function isPublishing(sql: Queryable) {
-  return sql`exists (
+  return sql`exists (${publishingLocks(sql)})`;
+}
+
+function publishingLocks(sql: Queryable) {
+  return sql`
     select from pg_locks
     where locktype = 'advisory' and granted and objsubid = 1
       and database = (select oid from pg_database where datname = current_database())
       and classid = (${publishingLock}::bigint >> 32)::oid
-      and objid = (${publishingLock}::bigint & 4294967295)::oid
-  )`;
+      and objid = (${publishingLock}::bigint & 4294967295)::oid`;
 }
 
 /** Takes the publisher's lock for this session, which loses it when it ends, however it ends. */
@@ -90,4 +93,11 @@ export async function lockPublishing(sql: Queryable): Promise<boolean> {
   const [row] = await sql<[{ locked: boolean }]>`
     select pg_try_advisory_lock(${publishingLock}::bigint) as locked`;
   return row.locked;
+}
+
+/** Whether it is this session that holds the publisher's lock. */
+export async function holdsPublishingLock(sql: Queryable): Promise<boolean> {
+  const [row] = await sql<[{ held: boolean }]>`
+    select exists (${publishingLocks(sql)} and pid = pg_backend_pid()) as held`;
+  return row.held;
 }
