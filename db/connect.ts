@@ -1,5 +1,4 @@
 import postgres from 'postgres';
-import { arrayTypes } from './array-types.ts';
 import { surviveLostConnections } from './lost-connection.ts';
 import { keepAlive, watchedSocket, type SocketTarget } from './watched-socket.ts';
 
@@ -80,9 +79,7 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
         serialize: (given: Date) => new Date(given).toISOString(),
         parse: moment,
       },
-      ...arrayTypes(safeInteger),
     },
-    fetch_types: false,
     connection: {
       application_name: options.applicationName,
       statement_timeout: options.statementTimeout,

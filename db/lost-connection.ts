@@ -3,57 +3,26 @@ import type { Sql, TransactionSql } from './connect.ts';
 
 /**
  * Makes losing a connection an error of what was on it, and no more. The driver (postgres 3.4.9)
- *
- * - ends the process when anything is asked of a transaction whose connection has gone, its own
- *   rollback, a savepoint's and the rest of a cursor included (porsager/postgres#1208), and takes
- *   a cursor that was interrupted for one that has come to its end;
- * - keeps the last words of a server that ended a connection in the middle of a query, and fails
- *   with them the first query of the next connection in its place, before that is even sent;
- * - waits for ever, when it is ended, for a connection that had gone.
+ * ends the process when anything is asked of a transaction whose connection has gone, its own
+ * rollback, a savepoint's and the rest of a cursor included (porsager/postgres#1208), and takes
+ * a cursor that was interrupted for one that has come to its end. What it makes of the connection
+ * that comes after is mended in `patches/`.
  */
 export function surviveLostConnections(sql: Sql): Sql {
   const begin: (mode: string, work: Work) => Promise<unknown> = sql.begin.bind(sql);
 
-  function attempt(mode: string, work: Work, progress: { begun: boolean }): Promise<unknown> {
+  async function surviving(...given: [Work] | [string, Work]): Promise<unknown> {
+    const [mode, work] = given.length === 1 ? ['', given[0]] : given;
     const connection = { lost: false };
-    const ended = begin(mode, (tx) => {
-      progress.begun = true;
-      return unlessLost(connection, () => work(guarded(tx, connection)));
-    });
+    const ended = begin(mode, (tx) => unlessLost(connection, () => work(guarded(tx, connection))));
     // It only ends before the work in it does when the connection has gone.
     ended.catch(() => (connection.lost = true));
     return ended;
   }
 
-  async function surviving(...given: [Work] | [string, Work]): Promise<unknown> {
-    const [mode, work] = given.length === 1 ? ['', given[0]] : given;
-    for (let left = sql.options.max; ; left -= 1) {
-      const progress = { begun: false };
-      try {
-        return await attempt(mode, work, progress);
-      } catch (error) {
-        if (progress.begun || left === 0 || !isOfEndedConnection(error)) throw error;
-      }
-    }
-  }
-
   const endPool = sql.end.bind(sql);
   const end: Sql['end'] = ({ timeout = endTimeout } = {}) => endPool({ timeout });
-
-  // Without asking for types, the driver never gives a connection that it makes for this.
-  const reserveOpen = sql.reserve.bind(sql);
-  async function reserve() {
-    await sql`select 1`;
-    return reserveOpen();
-  }
-
-  return new Proxy(Object.assign(sql, { begin: surviving, end, reserve }), {
-    apply(target, self, args) {
-      const made: unknown = Reflect.apply(target, self, args);
-      if (isQuery(made)) sendAgain(made, sql.options.max);
-      return made;
-    },
-  });
+  return Object.assign(sql, { begin: surviving, end });
 }
 
 /** Seconds that a pool waits, when it is ended, for what is under way. */
@@ -75,27 +44,6 @@ class LostConnection extends Error {
   constructor() {
     super('the connection has gone in the middle of a transaction');
   }
-}
-
-/** SQLSTATEs of a connection that the server has ended, or crashed with. */
-const endedStates: readonly unknown[] = ['57P01', '57P02'];
-
-function isOfEndedConnection(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && endedStates.includes(error.code);
-}
-
-/** What fails with the last words of a connection that it was never on is asked once more. */
-function sendAgain(query: Query, times: number): void {
-  const reject = query.reject.bind(query);
-  let left = times;
-  query.reject = (error) => {
-    if (query.state !== null || left === 0 || !isOfEndedConnection(error)) {
-      reject(error);
-      return;
-    }
-    left -= 1;
-    query.handler(query);
-  };
 }
 
 async function unlessLost(connection: ConnectionState, work: () => unknown): Promise<unknown> {
@@ -143,10 +91,6 @@ function isQuery(made: unknown): made is Query {
 /** As the driver makes it. */
 interface Query extends Promise<unknown> {
   cursor(rows: number): Cursor;
-  reject: (error: unknown) => void;
-  /** Null until it is sent. */
-  readonly state: unknown;
-  readonly handler: (query: Query) => void;
 }
 
 function guardCursors(query: Query, connection: ConnectionState): void {

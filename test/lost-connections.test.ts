@@ -1,4 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
+import { once } from 'node:events';
+import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { connect, type Sql } from '../db/connect.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
@@ -167,4 +169,67 @@ t.test('a connection that is lost while it is made fails what it was made for', 
   let message = 1;
   while (await ask(message)) message += 1;
   t.ok(message > 2, 'at its first message, and at each one until it is answered');
+});
+
+/** Runs as soon as a connection is known to be lost, and the driver does not know it yet. */
+function whenReset(sql: Sql, { url }: TestStore, work: () => void): void {
+  const { hostname, port } = new URL(url);
+  const socket = (): Socket => connectSocket(Number(port), hostname).on('error', work);
+  Object.assign(sql.options, { socket });
+}
+
+t.test('what is asked of a connection that is just lost is not taken for answered', async (t) => {
+  const network = await networkTo(t, await createStore(t));
+  const moments = {
+    'in the same turn': () => Promise.resolve(),
+    'before it is closed': () => setImmediate(),
+  };
+  const questions = {
+    'a query': async (sql: Sql) => (await sql`select 1`).count,
+    'a transaction': (sql: Sql) => sql.begin(async (tx) => (await tx`select 1`).count),
+  };
+  for (const [when, moment] of Object.entries(moments)) {
+    for (const [what, ask] of Object.entries(questions)) {
+      const address = { url: network.store.url };
+      const sql = connect(address, { max: 1, applicationName, statementTimeout: 0 });
+      const asked: Promise<unknown>[] = [];
+      whenReset(sql, network.store, () => {
+        const asking = moment().then(() => ask(sql));
+        asked.push(asking.catch(() => 'refused'));
+      });
+      t.equal(await ask(sql), 1);
+      network.reset();
+      await until('it is lost', () => Promise.resolve(asked.length > 0));
+      const next = await Promise.race([ask(sql), setTimeout(5000, 'nothing')]);
+      t.equal(next, 1, `the next one after ${what} ${when}`);
+      t.strictSame(await Promise.all(asked), ['refused'], `${what} ${when}`);
+      await sql.end();
+    }
+  }
+});
+
+t.test('a server that only hangs up is told of, and is not asked without end', async (t) => {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const url = `postgres://one@127.0.0.1:${String((server.address() as AddressInfo).port)}/store`;
+  for (const answerTimeout of [undefined, 5000]) {
+    const timeout = answerTimeout === undefined ? {} : { answerTimeout };
+    const sql = connect({ url }, { max: 2, applicationName, statementTimeout: 0, ...timeout });
+    await t.rejects(sql`select 1`, { code: 'CONNECTION_CLOSED' });
+    await t.rejects(
+      sql.begin((tx) => tx`select 1`),
+      { code: 'CONNECTION_CLOSED' },
+    );
+    t.equal(connections, 2);
+    await t.rejects(sql.listen('channel', () => undefined));
+    await setTimeout(1000);
+    t.ok(connections < 20, `${String(connections)} connections`);
+    await sql.end();
+    connections = 0;
+  }
 });

@@ -10,6 +10,8 @@ export interface Network {
   vanish(): void;
   /** New connections are made again; what comes on the old ones is still lost. */
   comeBack(): void;
+  /** Every connection is reset. */
+  reset(): void;
   /** The connection that the so-manieth message from now on comes on is reset instead. */
   resetAt(message: number): void;
 }
@@ -19,6 +21,7 @@ export async function networkTo(t: Cleanup, store: TestStore): Promise<Network> 
   const directory = target.searchParams.get('host');
   const port = target.port === '' ? '5432' : target.port;
   const sockets = new Set<Socket>();
+  const nears = new Set<Socket>();
   let isThere = true;
   let untilReset = Infinity;
   const server = createServer({ pauseOnConnect: true }, (near) => {
@@ -32,6 +35,11 @@ export async function networkTo(t: Cleanup, store: TestStore): Promise<Network> 
     near.on('data', () => {
       untilReset -= 1;
       if (untilReset === 0) near.unpipe().resetAndDestroy();
+    });
+    nears.add(near);
+    near.on('close', () => {
+      nears.delete(near);
+      if (isThere) far.destroy();
     });
     near.pipe(far).pipe(near);
   });
@@ -53,6 +61,9 @@ export async function networkTo(t: Cleanup, store: TestStore): Promise<Network> 
     },
     comeBack() {
       isThere = true;
+    },
+    reset() {
+      for (const near of nears) near.unpipe().resetAndDestroy();
     },
     resetAt(message) {
       untilReset = message;
