@@ -36,3 +36,25 @@ t.test('a service whose embedded server ends alone has it again', async (t) => {
   await app.close();
   await untilStopped(data);
 });
+
+t.test('so has one whose directory is too deep for a socket', async (t) => {
+  const directory = join(await makeDirectory(t), 'd'.repeat(100));
+  const data = join(directory, 'postgres');
+  const app = await buildService(t, { DATA_DIR: directory }, { scheduler: false });
+  for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+    const before = await serverPid(data);
+    process.kill(before, signal);
+    await until(`there is another one after ${signal}`, async () => {
+      const state = await inspectServer(data);
+      return state.kind === 'ready' && state.pid !== before;
+    });
+    await until(`it is found after ${signal}`, () =>
+      app.sql`select 1`.then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+  await app.close();
+  await untilStopped(data);
+});

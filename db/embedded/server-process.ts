@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Account } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import type { DataPlace } from './data-place.ts';
 import { ensureDatabaseFiles, readLogFrom, rotateLog, superuser } from './database-files.ts';
@@ -119,10 +121,11 @@ async function start(
   });
   await ensureDatabaseFiles({ place, binaries, lock: lock.descriptor, onProgress });
   onProgress('Starting the database server.');
-  if (state.staleSocketDirectory?.startsWith(ownSocketPrefix)) {
-    await rm(state.staleSocketDirectory, { recursive: true, force: true });
-  }
   const sockets = await socketDirectory(place);
+  const stale = state.staleSocketDirectory;
+  if (stale?.startsWith(ownSocketPrefix) === true && stale !== sockets) {
+    await rm(stale, { recursive: true, force: true });
+  }
   const position = await rotateLog(place.log);
   const watched: WatchdogOptions = {
     place,
@@ -202,12 +205,26 @@ async function isServing(place: DataPlace, pid: number): Promise<boolean> {
 /**
  * The data directory is private already, and the same path from every container that
  * mounts it. Where its path is too long, or has what separates paths in a list of them,
- * the socket gets a private directory with a short one.
+ * the socket gets a private directory with a short one, which is the same each time: who
+ * has lost the server looks for it there.
  */
 async function socketDirectory({ data, account }: DataPlace): Promise<string> {
   const path = join(data, `.s.PGSQL.${port}`);
   if (Buffer.byteLength(path) <= socketPathLimit && !/[,"]/.test(data)) return data;
-  const directory = await mkdtemp(ownSocketPrefix);
-  if (account.foreign) await chown(directory, account.uid, account.gid);
-  return directory;
+  const { dev, ino } = await stat(data, { bigint: true });
+  const name = createHash('sha256').update(`${dev} ${ino} ${data}`).digest('hex').slice(0, 16);
+  const directory = ownSocketPrefix + name;
+  if (await isPrivateDirectory(directory, account)) return directory;
+  const made = await mkdir(directory, { mode: 0o700 }).then(
+    () => directory,
+    // Somebody else's: whoever loses the server does not find another one's socket.
+    () => mkdtemp(ownSocketPrefix),
+  );
+  if (account.foreign) await chown(made, account.uid, account.gid);
+  return made;
+}
+
+async function isPrivateDirectory(path: string, account: Account): Promise<boolean> {
+  const there = await lstat(path).catch(() => undefined);
+  return there?.isDirectory() === true && there.uid === account.uid && (there.mode & 0o77) === 0;
 }
