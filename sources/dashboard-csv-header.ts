@@ -45,6 +45,8 @@ export interface CsvHeader {
   readonly line: number;
   /** The byte at which the line after it begins; the file's size when there is none. */
   readonly bodyStart: number;
+  /** The file's size: one that grows is refused, and not read for as long as it does. */
+  readonly bodyEnd: number;
   /**
    * Whether the last line is taken for whole, because a line end or a closing quote follows its
    * last cell; a quote that closes nothing is found when the row is read.
@@ -92,6 +94,7 @@ export async function readHeader(file: FileHandle, size: number, path: string): 
     columns: names.filter(isExportColumn),
     line: number,
     bodyStart: next ?? size,
+    bodyEnd: size,
     terminated: lastByte === lineFeed || lastByte === carriageReturn || lastByte === quote,
   };
 }

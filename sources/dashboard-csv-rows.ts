@@ -49,7 +49,7 @@ export async function* readRows(
   }
 
   let tail: Buffer = Buffer.alloc(0);
-  const chunks = readChunks(file, header.bodyStart, options.signal);
+  const chunks = readChunks(file, header, options.signal);
   for await (const chunk of readAhead(chunks)) {
     if (!findings.notText) {
       const bytes = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
@@ -82,19 +82,17 @@ export function lineBreaks(cells: readonly string[], first: number): number {
 
 async function* readChunks(
   file: FileHandle,
-  start: number,
+  { bodyStart, bodyEnd }: CsvHeader,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
-  let position = start;
-  for (;;) {
+  for (let position = bodyStart; position < bodyEnd;) {
     signal.throwIfAborted();
+    const length = Math.min(chunkBytes, bodyEnd - position);
     // A new buffer each time: the last one is in use while this one is filled, and its end longer.
-    const { buffer, bytesRead } = await file.read(
-      Buffer.allocUnsafeSlow(chunkBytes),
-      0,
-      chunkBytes,
+    const { buffer, bytesRead } = await file.read({
+      buffer: Buffer.allocUnsafeSlow(length),
       position,
-    );
+    });
     if (bytesRead === 0) return;
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);

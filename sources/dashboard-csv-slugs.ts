@@ -45,8 +45,11 @@ function keyOf(slug: string): string {
   return plainKey(slug.normalize('NFKD').replace(/\p{M}/gu, ''));
 }
 
+/** Without spaces at the end; a pattern takes the square of a long run of them elsewhere. */
 function trimmed(slug: string): string {
-  return slug.replace(/ +$/, '');
+  let end = slug.length;
+  while (slug[end - 1] === ' ') end -= 1;
+  return slug.slice(0, end);
 }
 
 /** A part of a text keeps all of it in memory, here that is some hundred rows of the file. */

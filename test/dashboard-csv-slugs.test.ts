@@ -22,3 +22,16 @@ t.test('slugs that are kept do not keep the text that they were read from', asyn
     t.equal(slugs.add(`${name}7`, 1000), 7);
   }
 });
+
+t.test('only spaces at the end do not matter, however many there are elsewhere', (t) => {
+  const spaces = ' '.repeat(1_000_000);
+  const slugs = new SlugLines();
+  t.equal(slugs.add(`A/B${spaces}C`, 2), undefined);
+  t.equal(slugs.add(`A/B${spaces}c${spaces}`, 3), 2);
+  t.equal(slugs.add(`A/B${spaces}é`, 4), undefined);
+  t.equal(slugs.add(`A/B${spaces}E `, 5), 4);
+  t.equal(slugs.add('A/B', 6), undefined);
+  t.equal(slugs.add('a/b ', 7), 6);
+  t.equal(slugs.add(spaces, 8), undefined);
+  t.end();
+});

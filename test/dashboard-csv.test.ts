@@ -390,6 +390,25 @@ t.test('a file that grows while it is read is refused', async (t) => {
   await reading.close();
 });
 
+t.test('one that grows for ever is not read for ever', async (t) => {
+  const rows = (first: number) =>
+    Array.from({ length: 500 }, (_, n) => line({ course_slug: `A/${first + n}` }));
+  const path = write(t, exportOf(...rows(0)));
+  const reading = await dashboardCsvSource(path).open(openOptions());
+  let written = 500;
+  await t.rejects(
+    async () => {
+      for await (const _ of reading.courses()) {
+        await appendFile(path, `${rows(written).join('\n')}\n`);
+        written += 500;
+        if (written > 50_000) break;
+      }
+    },
+    { name: 'SourceError', message: `${path} changed while it was being read` },
+  );
+  await reading.close();
+});
+
 const needsProc = { skip: process.platform !== 'linux' && 'open files are counted in /proc' };
 
 t.test('no file stays open, however a reading ends', needsProc, async (t) => {
