@@ -11,13 +11,14 @@ import { LRUCache } from 'lru-cache';
 import { findStoreIdentity } from '../db/queries/store-identity.ts';
 import { Overtaken } from '../db/queries/stream-file.ts';
 import { findLatestSnapshot } from '../db/queries/snapshots.ts';
-import { publicationChannel, readStore } from '../db/queries/store.ts';
+import { readStore } from '../db/queries/store.ts';
 import { ExportFolder, type Making } from '../exports/export-folder.ts';
 import type { Patience } from '../exports/spool.ts';
 import type { Facts } from '../exports/stored-file.ts';
 import type { KeptFiles } from './answers.ts';
 import { DownloadTurns, type Turn } from './download-turns.ts';
 import { gzipped } from './gzipped.ts';
+import { followPublications } from './publications.ts';
 import type { Coding } from './representation.ts';
 import { SharedWork } from './shared-work.ts';
 
@@ -128,7 +129,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   /** How often the store's revision has been read, and the reading that was heeded last. */
   let readings = 0;
   let lastHeeded = 0;
-  let isStopping = false;
+  const stopping = new AbortController();
   let background: Promise<unknown> = Promise.resolve();
   /** Stored files that are to be compressed, by name: of more than are kept, the oldest have gone. */
   const uncompressed = new LRUCache<string, Asked>({ max: maxFiles });
@@ -163,7 +164,7 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   }
 
   async function ahead(work: () => Promise<unknown>): Promise<void> {
-    if (isStopping) return;
+    if (stopping.signal.aborted) return;
     try {
       await work();
     } catch (error) {
@@ -258,15 +259,6 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     folder.retire((name) => (revisionOf(name) < revision ? new Overtaken() : undefined));
   }
 
-  /** At once, and not in its turn: what has been withdrawn is not given any more. */
-  async function breakOffOutdated(): Promise<void> {
-    try {
-      await retireOutdated();
-    } catch (error) {
-      app.log.error({ err: error }, 'whether downloads are outdated could not be read');
-    }
-  }
-
   /** Deletes what an older revision left, and makes the full downloads of a new snapshot. */
   async function look(): Promise<void> {
     await retireOutdated();
@@ -322,18 +314,20 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
     },
   } satisfies Exports);
 
-  const lookOnNotice = (): void => {
-    if (isStopping) return;
-    void breakOffOutdated();
-    inBackground(look);
-  };
   app.addHook('onReady', async () => {
     inBackground(() => folder.forgetOthers());
-    // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
-    await app.sql.listen(publicationChannel, lookOnNotice, lookOnNotice);
+    await followPublications(app, {
+      // At once, and not in its turn: what has been withdrawn is not given any more.
+      look: async () => {
+        await retireOutdated();
+        inBackground(look);
+      },
+      problem: 'whether downloads are outdated could not be read',
+      signal: stopping.signal,
+    });
   });
   app.addHook('preClose', (done) => {
-    isStopping = true;
+    stopping.abort();
     done();
   });
   // Not before answers under way have ended.

@@ -2,11 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { findLatestSnapshot, type SnapshotRow } from '../db/queries/snapshots.ts';
-import { noteForm, publicationChannel, readStore } from '../db/queries/store.ts';
+import { noteForm, readStore } from '../db/queries/store.ts';
 import { definitionsVersion } from '../metrics/registry.ts';
 import { contractLinks, dictionaryPath } from '../openapi/document.ts';
 import { snapshotBody } from '../openapi/snapshot.ts';
 import { ProblemError } from './errors.ts';
+import { followPublications } from './publications.ts';
 import type { AnswerHead, Representation } from './representation.ts';
 
 export interface PublishedOptions {
@@ -38,7 +39,7 @@ export interface Published {
    * @throws {ProblemError} 503 before anything is published
    */
   noSnapshot(snapshotId: number): ProblemError;
-  /** Looks now; notifications of publishers make it look by itself. */
+  /** Looks now; publications make it look by itself. */
   refresh(): Promise<void>;
   /**
    * The links of every data answer: where it can be found for ever, what describes it and
@@ -139,19 +140,16 @@ async function published(app: FastifyInstance, options: PublishedOptions): Promi
 
   await noteForm(app.sql, JSON.stringify([...options.form, definitionsVersion]), options.clock());
 
-  let isClosing = false;
-  const refreshOnNotice = () => {
-    if (isClosing) return;
-    refresh().catch((error: unknown) => {
-      app.log.error({ err: error }, 'the newest snapshot could not be read');
-    });
-  };
-  // The second callback runs at every (re)connection: notices sent meanwhile are made up for.
-  await app.sql.listen(publicationChannel, refreshOnNotice, refreshOnNotice);
+  const closing = new AbortController();
   // Closing ends the connection; to say so to a server first that is away would take its time.
   app.addHook('preClose', (done) => {
-    isClosing = true;
+    closing.abort();
     done();
+  });
+  await followPublications(app, {
+    look: refresh,
+    problem: 'the newest snapshot could not be read',
+    signal: closing.signal,
   });
   await refresh();
 }
