@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from '../db/connect.ts';
-import { countFirstCourses, findChanges, isUntouched } from '../db/queries/changes.ts';
+import { countFirstCourses, findChanges, claimUntouched } from '../db/queries/changes.ts';
 import { computeCurrentTotals, type StoredTotals } from '../db/queries/compute-totals.ts';
 import { countPeople, peopleMetrics, writePeopleGroups } from '../db/queries/count-people.ts';
 import { finishRun, type RunCounts } from '../db/queries/job-runs.ts';
@@ -97,7 +97,7 @@ async function publish(tx: TransactionSql, options: PublishOptions): Promise<Pub
   // The reading took its time: what is past its grace by now does not return either.
   const purged = options.purged + (await erasePastGrace(tx, options.now));
   const { returned, reopened } = await returnCourses(tx);
-  const untouched = await isUntouched(tx);
+  const untouched = await claimUntouched(tx);
   const changes = await (untouched ? countFirstCourses : findChanges)(tx);
   if (!untouched && !options.confirmWithdrawals) refuseLosses(await findLosses(tx, { reopened }));
   const campaigns = await writeCampaigns(tx, snapshotId);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
+import { claimUntouched } from '../db/queries/changes.ts';
 import { createService, TestClock } from './support/service.ts';
 import { createStore } from './support/store.ts';
 
@@ -28,4 +29,20 @@ void t.test('a first publication keeps the versions to itself, and nobody waits'
   }
   await publisher`rollback`;
   publisher.release();
+});
+
+void t.test('it has the versions to itself as soon as it is known to be the first', async (t) => {
+  const { sql } = await createStore(t);
+  await sql.begin(async (tx) => {
+    t.ok(await claimUntouched(tx));
+    await t.rejects(
+      sql.begin((other) => other`lock table course_versions in access share mode nowait`),
+      { code: '55P03' },
+    );
+  });
+  await sql.begin(async (reader) => {
+    await reader`select from course_versions`;
+    t.notOk(await sql.begin(claimUntouched), 'nor waits for who is at them before');
+  });
+  t.ok(await sql.begin(claimUntouched));
 });

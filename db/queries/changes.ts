@@ -1,4 +1,4 @@
-import type { Queryable } from '../connect.ts';
+import type { Queryable, TransactionSql } from '../connect.ts';
 import { stateOf } from './course-state.ts';
 
 export interface Changes {
@@ -49,19 +49,24 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
 
 /**
  * Whether the store has had nothing yet, neither snapshots nor courses, and nobody else is at the
- * table of versions, as who makes a dump is: it can be kept to oneself without a wait.
+ * table of versions, as who makes a dump is. If so, it is locked: until the transaction ends it can
+ * be changed as no table can that others read, without having waited.
  */
-export async function isUntouched(sql: Queryable): Promise<boolean> {
-  const [{ untouched }] = await sql<[{ untouched: boolean }]>`
+export async function claimUntouched(tx: TransactionSql): Promise<boolean> {
+  const [{ empty }] = await tx<[{ empty: boolean }]>`
     select not exists (select from snapshots) and not exists (select from course_versions)
-      and not exists (select from withdrawn_courses)
-      and not exists (
-        select from pg_locks
-        where relation = 'course_versions'::regclass and pid <> pg_backend_pid()
-          and database = (select oid from pg_database where datname = current_database())
-      ) as untouched`;
-  return untouched;
+      and not exists (select from withdrawn_courses) as empty`;
+  if (!empty) return false;
+  try {
+    await tx.savepoint((inner) => inner`lock table course_versions nowait`);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === lockNotAvailable) return false;
+    throw error;
+  }
 }
+
+const lockNotAvailable = '55P03';
 
 /** The changes where the store is untouched: all is new, and nothing of it kept from before. */
 export async function countFirstCourses(sql: Queryable): Promise<Changes> {
