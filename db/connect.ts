@@ -83,6 +83,10 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     connection: {
       application_name: options.applicationName,
       statement_timeout: options.statementTimeout,
+      // The same the other way round: a server keeps the session, with its locks, of who has gone.
+      tcp_keepalives_idle: keepAlive,
+      tcp_keepalives_interval: keepAlive / 3,
+      tcp_keepalives_count: 3,
       // Compiling a hundred aggregates takes longer than computing them over 100,000 courses.
       jit: 'off',
       // Holds the groups of some thousand campaigns, which PostgreSQL's default spills to disk.

@@ -58,3 +58,19 @@ t.test('only a connection that waits for an answer is given up', async (t) => {
   network.comeBack();
   t.ok(await pid());
 });
+
+t.test('the server finds out as soon that it is this side that has vanished', async (t) => {
+  const { sql } = await createStore(t);
+  // What a session over TCP has; one over a Unix socket has them as zero.
+  const rows = await sql<{ name: string; value: string }[]>`
+    select name, reset_val as value from pg_settings
+    where name like 'tcp\\_keepalives\\_%' order by name`;
+  t.strictSame(
+    rows.map(({ name, value }) => [name, Number(value)]),
+    [
+      ['tcp_keepalives_count', 3],
+      ['tcp_keepalives_idle', 15],
+      ['tcp_keepalives_interval', 5],
+    ],
+  );
+});
