@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { surviveLostConnections } from './lost-connection.ts';
+import { StoreError } from './store-error.ts';
 import { keepAlive, watchedSocket, type SocketTarget } from './watched-socket.ts';
 
 /** 64-bit integers are read as numbers, which hold them exactly up to 2^53 − 1. */
@@ -38,6 +39,11 @@ export interface ConnectOptions {
   readonly answerTimeout?: number;
   /** Whether whole tables are sorted and joined, for which it takes more of the server's memory. */
   readonly wholeTables?: boolean;
+  /**
+   * Whether others wait for what it holds, so that the server ends it soon after this side has
+   * vanished, whatever is on the way. Not for what may leave answers unread for a while.
+   */
+  readonly holdsOthersUp?: boolean;
 }
 
 function safeInteger(text: string): number {
@@ -56,8 +62,16 @@ function moment(text: string): Date {
   return parsed;
 }
 
-/** Connections are made when a query needs one. Ends with `sql.end()`. */
+/**
+ * Connections are made when a query needs one. Ends with `sql.end()`.
+ *
+ * @throws {StoreError} when the driver is as it was published, which takes what is lost for
+ *   answered with no rows
+ */
 export function connect(address: StoreAddress, options: ConnectOptions): Sql {
+  if (!('failsWhatIsLost' in postgres)) {
+    throw new StoreError('The PostgreSQL driver lacks its patch: run npx patch-package.');
+  }
   const settings = {
     max: options.max,
     // A connection of a long job holds its lock and its staged rows: none is recycled.
@@ -83,10 +97,11 @@ export function connect(address: StoreAddress, options: ConnectOptions): Sql {
     connection: {
       application_name: options.applicationName,
       statement_timeout: options.statementTimeout,
-      // The same the other way round: a server keeps the session, with its locks, of who has gone.
+      // The same the other way round: a server keeps the session of who has gone, with its locks.
       tcp_keepalives_idle: keepAlive,
       tcp_keepalives_interval: keepAlive / 3,
       tcp_keepalives_count: 3,
+      ...(options.holdsOthersUp === true ? { tcp_user_timeout: 2 * keepAlive * 1000 } : {}),
       // Compiling a hundred aggregates takes longer than computing them over 100,000 courses.
       jit: 'off',
       // Holds the groups of some thousand campaigns, which PostgreSQL's default spills to disk.

@@ -11,6 +11,7 @@ export function connectPublisher(address: StoreAddress): Sql {
     applicationName: 'dashboard-open-data publisher',
     statementTimeout: 0,
     wholeTables: true,
+    holdsOthersUp: true,
   });
 }
 

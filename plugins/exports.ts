@@ -317,7 +317,8 @@ async function exportsPlugin(app: FastifyInstance, options: ExportsOptions): Pro
   app.addHook('onReady', async () => {
     inBackground(() => folder.forgetOthers());
     await followPublications(app, {
-      // At once, and not in its turn: what has been withdrawn is not given any more.
+      // At once, and not in its turn: what has been withdrawn is not given any more. What cannot
+      // be made ahead is not tried again: it is made when somebody asks.
       look: async () => {
         await retireOutdated();
         inBackground(look);

@@ -41,10 +41,12 @@ t.test('so has one whose directory is too deep for a socket', async (t) => {
   const directory = join(await makeDirectory(t), 'd'.repeat(100));
   const data = join(directory, 'postgres');
   const app = await buildService(t, { DATA_DIR: directory }, { scheduler: false });
+  const sockets = String(app.sql.options.path).replace(/\/[^/]*$/, '');
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     const before = await serverPid(data);
     process.kill(before, signal);
     await until(`there is another one after ${signal}`, async () => {
+      t.ok(existsSync(sockets), 'nobody else can be where it is looked for');
       const state = await inspectServer(data);
       return state.kind === 'ready' && state.pid !== before;
     });

@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import t from 'tap';
@@ -201,4 +201,14 @@ t.test('Where the path is too long for a socket, the socket lies elsewhere', asy
       () => true,
     ),
   );
+  const { host } = first.connection;
+  // Anybody could have made it, and be the database of whoever looks for it there.
+  await mkdir(host, { mode: 0o755 });
+  await t.rejects(startEmbeddedPostgres({ dataDirectory: deep }), {
+    message: `${host}, where the database server's socket is to be, is somebody else's: remove it, or set DATA_DIR to a shorter path.`,
+  });
+  await rmdir(host);
+  const third = await hold(t, deep);
+  t.equal(third.connection.host, host, 'the same each time');
+  await third.letGo();
 });

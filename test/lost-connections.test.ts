@@ -208,28 +208,81 @@ t.test('what is asked of a connection that is just lost is not taken for answere
   }
 });
 
-t.test('a server that only hangs up is told of, and is not asked without end', async (t) => {
-  let connections = 0;
+/** Who answers every connection with these bytes, if any, and hangs up. */
+async function hangUp(t: Test, answer: Buffer = Buffer.alloc(0)) {
+  const met = { connections: 0 };
   const server = createServer((socket) => {
-    connections += 1;
-    socket.on('error', () => undefined).end();
+    met.connections += 1;
+    socket.on('error', () => undefined).end(answer);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.teardown(() => server.close());
-  const url = `postgres://one@127.0.0.1:${String((server.address() as AddressInfo).port)}/store`;
-  for (const answerTimeout of [undefined, 5000]) {
-    const timeout = answerTimeout === undefined ? {} : { answerTimeout };
-    const sql = connect({ url }, { max: 2, applicationName, statementTimeout: 0, ...timeout });
-    await t.rejects(sql`select 1`, { code: 'CONNECTION_CLOSED' });
-    await t.rejects(
-      sql.begin((tx) => tx`select 1`),
-      { code: 'CONNECTION_CLOSED' },
-    );
-    t.equal(connections, 2);
-    await t.rejects(sql.listen('channel', () => undefined));
-    await setTimeout(1000);
-    t.ok(connections < 20, `${String(connections)} connections`);
-    await sql.end();
-    connections = 0;
+  const { port } = server.address() as AddressInfo;
+  return { met, port };
+}
+
+/** As while a database recovers: an ErrorResponse. */
+function fatal(code: string): Buffer {
+  const fields = `SFATAL\0C${code}\0Mthe database system is starting up\0\0`;
+  const head = Buffer.alloc(5, 'E');
+  head.writeUInt32BE(4 + fields.length, 1);
+  return Buffer.concat([head, Buffer.from(fields)]);
+}
+
+t.test('a server that hangs up is told of, and is not asked without end', async (t) => {
+  for (const [host, answer, code] of [
+    ['127.0.0.1', Buffer.alloc(0), 'CONNECTION_CLOSED'],
+    ['127.0.0.1,127.0.0.1', Buffer.alloc(0), 'CONNECTION_CLOSED'],
+    ['127.0.0.1', fatal('57P03'), '57P03'],
+    ['127.0.0.1,127.0.0.1', fatal('57P03'), '57P03'],
+  ] as const) {
+    const { met, port } = await hangUp(t, answer);
+    const hosts = host.split(',').length;
+    for (const timeout of hosts > 1 ? [{}] : [{}, { answerTimeout: 5000 }]) {
+      met.connections = 0;
+      const sql = connect(
+        { host, port, user: 'one', database: 'store' },
+        { max: 2, applicationName, statementTimeout: 0, ...timeout },
+      );
+      await t.rejects(sql`select 1`, { code }, `${code} of ${host}`);
+      await t.rejects(
+        sql.begin((tx) => tx`select 1`),
+        { code },
+      );
+      t.ok(met.connections <= 2 * hosts, 'each is asked once for each');
+      await t.rejects(sql.listen('channel', () => undefined));
+      await setTimeout(600);
+      t.ok(met.connections < 15 * hosts, `${String(met.connections)} connections`);
+      await sql.end({ timeout: 0 });
+      // One that was being made may have come meanwhile.
+      await setTimeout(50);
+      const atItsEnd = met.connections;
+      await setTimeout(600);
+      t.equal(met.connections, atItsEnd, 'none after its end');
+    }
   }
+});
+
+t.test('what is lost among several hosts is told of, too', async (t) => {
+  const network = await networkTo(t, await createStore(t));
+  const { port, username, pathname } = new URL(network.store.url);
+  const [host, user, database] = ['127.0.0.1,127.0.0.1', username, pathname.slice(1)];
+  const answers: unknown[] = [];
+  for (let message = 1; message < 6; message += 1) {
+    const sql = connect(
+      { host, port: Number(port), user, database },
+      { max: 1, applicationName, statementTimeout: 0 },
+    );
+    network.resetAt(message);
+    const asking = sql`select ${1}::bigint`.then(
+      (rows) => rows.length,
+      () => 'lost',
+    );
+    answers.push(await Promise.race([asking, setTimeout(5000, 'nothing')]));
+    network.resetAt(Infinity);
+    t.equal((await sql`select 1`).length, 1);
+    await sql.end();
+  }
+  // Until the question is sent, the other one is asked.
+  t.strictSame(answers, [1, 1, 'lost', 'lost', 1]);
 });

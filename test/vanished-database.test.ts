@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { connect } from '../db/connect.ts';
+import { connectPublisher } from '../jobs/publisher-session.ts';
 import { until } from './embedded/holder.ts';
 import { course, emptyState, sourceOf } from './support/courses.ts';
 import { createService, publish, TestClock } from './support/service.ts';
@@ -59,18 +60,20 @@ t.test('only a connection that waits for an answer is given up', async (t) => {
   t.ok(await pid());
 });
 
-t.test('the server finds out as soon that it is this side that has vanished', async (t) => {
-  const { sql } = await createStore(t);
+t.test('the server finds out as soon that it is a publisher that has vanished', async (t) => {
+  const sql = connectPublisher({ url: (await createStore(t)).url });
+  t.teardown(() => sql.end());
   // What a session over TCP has; one over a Unix socket has them as zero.
   const rows = await sql<{ name: string; value: string }[]>`
     select name, reset_val as value from pg_settings
-    where name like 'tcp\\_keepalives\\_%' order by name`;
+    where name like 'tcp\\_%' order by name`;
   t.strictSame(
     rows.map(({ name, value }) => [name, Number(value)]),
     [
       ['tcp_keepalives_count', 3],
       ['tcp_keepalives_idle', 15],
       ['tcp_keepalives_interval', 5],
+      ['tcp_user_timeout', 30_000],
     ],
   );
 });

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { chown, lstat, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chown, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Account } from './account.ts';
 import { findBinaries } from './binaries.ts';
 import type { DataPlace } from './data-place.ts';
 import { ensureDatabaseFiles, readLogFrom, rotateLog, superuser } from './database-files.ts';
@@ -146,7 +145,6 @@ async function start(
   const server = await settle(options, membership, pid);
   if (server !== undefined) return server;
   await dismissWatchdog(place, membership, performance.now() + stopPatience);
-  if (sockets !== place.data) await rm(sockets, { recursive: true, force: true });
   const output = await readLogFrom(place.log, position);
   if (/pre-existing shared memory block/.test(output) && mayRetry) return undefined;
   throw explainOutput(output, 'Starting the database server', place.data);
@@ -214,17 +212,16 @@ async function socketDirectory({ data, account }: DataPlace): Promise<string> {
   const { dev, ino } = await stat(data, { bigint: true });
   const name = createHash('sha256').update(`${dev} ${ino} ${data}`).digest('hex').slice(0, 16);
   const directory = ownSocketPrefix + name;
-  if (await isPrivateDirectory(directory, account)) return directory;
-  const made = await mkdir(directory, { mode: 0o700 }).then(
-    () => directory,
-    // Somebody else's: whoever loses the server does not find another one's socket.
-    () => mkdtemp(ownSocketPrefix),
-  );
-  if (account.foreign) await chown(made, account.uid, account.gid);
-  return made;
-}
-
-async function isPrivateDirectory(path: string, account: Account): Promise<boolean> {
-  const there = await lstat(path).catch(() => undefined);
-  return there?.isDirectory() === true && there.uid === account.uid && (there.mode & 0o77) === 0;
+  await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  const there = await lstat(directory);
+  const isOurs = there.uid === account.uid || there.uid === process.getuid?.();
+  if (!there.isDirectory() || !isOurs || (there.mode & 0o77) !== 0) {
+    throw new EmbeddedPostgresError(
+      `${directory}, where the database server's socket is to be, is somebody else's: remove it, or set DATA_DIR to a shorter path.`,
+    );
+  }
+  if (there.uid !== account.uid) await chown(directory, account.uid, account.gid);
+  return directory;
 }

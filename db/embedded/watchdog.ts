@@ -50,7 +50,7 @@ else
   { kill -INT "$pid"; kill -TERM "$pid"; } 2>/dev/null
   wait "$pid"
 fi
-[ -z "$sockets" ] || rmdir "$sockets" 2>/dev/null
+[ -z "$sockets" ] || [ "$line" = stop ] || rmdir "$sockets" 2>/dev/null
 `;
 
 const fifoOf = (place: DataPlace): string => join(place.runDirectory, 'members');
@@ -61,7 +61,7 @@ export type Membership = number;
 
 export interface WatchdogOptions {
   readonly place: DataPlace;
-  /** A directory of this server's own, removed when it ends. */
+  /** A directory of this server's own, removed when it ends and nobody waits for another. */
   readonly ownSocketDirectory?: string;
   /** What the watchdog shall run, or the server without a watchdog that it shall adopt. */
   readonly server: { readonly command: readonly string[] } | { readonly orphan: number };

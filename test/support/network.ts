@@ -12,7 +12,7 @@ export interface Network {
   comeBack(): void;
   /** Every connection is reset. */
   reset(): void;
-  /** The connection that the so-manieth message from now on comes on is reset instead. */
+  /** The connection that the so-manieth message from now on comes on is reset before it arrives. */
   resetAt(message: number): void;
 }
 
@@ -32,16 +32,18 @@ export async function networkTo(t: Cleanup, store: TestStore): Promise<Network> 
         ? connectSocket(Number(port), target.hostname)
         : connectSocket(`${directory}/.s.PGSQL.${port}`);
     sockets.add(far.on('error', () => undefined));
-    near.on('data', () => {
-      untilReset -= 1;
-      if (untilReset === 0) near.unpipe().resetAndDestroy();
-    });
     nears.add(near);
+    near.on('data', (message) => {
+      untilReset -= 1;
+      if (untilReset === 0) near.resetAndDestroy();
+      else far.write(message);
+    });
+    near.on('end', () => far.end());
     near.on('close', () => {
       nears.delete(near);
       if (isThere) far.destroy();
     });
-    near.pipe(far).pipe(near);
+    far.pipe(near.resume());
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.teardown(async () => {
@@ -63,7 +65,7 @@ export async function networkTo(t: Cleanup, store: TestStore): Promise<Network> 
       isThere = true;
     },
     reset() {
-      for (const near of nears) near.unpipe().resetAndDestroy();
+      for (const near of nears) near.resetAndDestroy();
     },
     resetAt(message) {
       untilReset = message;
