@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Sql, StoreAddress } from '../db/connect.ts';
 import { stateOf } from '../db/queries/course-state.ts';
 import { startRun } from '../db/queries/job-runs.ts';
-import { connectPublisher } from '../jobs/publisher-session.ts';
+import { connectPublisher, waitForLock } from '../jobs/publisher-session.ts';
 import { runPublication } from '../jobs/run-publication.ts';
 import { publishSnapshot } from '../jobs/publish-snapshot.ts';
 import { stageSource } from '../jobs/stage-source.ts';
@@ -32,6 +32,7 @@ async function stage(sql: Sql, edition: number): Promise<void> {
 }
 
 async function publish(sql: Sql): Promise<void> {
+  await waitForLock(sql, { signal });
   const run = await startRun(sql, 'command', new Date());
   await publishSnapshot(sql, {
     sourceKind: 'dashboard_database',
@@ -44,6 +45,8 @@ async function publish(sql: Sql): Promise<void> {
     purged: 0,
     runId: run.runId,
   });
+  // The process whose memory is watched takes it in between.
+  await sql`select pg_advisory_unlock_all()`;
 }
 
 async function compareAndSum(sql: Sql): Promise<void> {
