@@ -145,7 +145,7 @@ t.test('a lost connection is an error, and never an end', async (t) => {
       return pids.length > 0;
     });
     await delay(round * 5);
-    await to.others`select pg_terminate_backend(pid::integer) from unnest(${pids}::bigint[]) pid`;
+    await to.others`select pg_terminate_backend(pid) from unnest(${pids}::integer[]) pid`;
     await failed;
   }
   await until('its connection has gone', isGone(to));

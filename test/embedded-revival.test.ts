@@ -7,6 +7,21 @@ import { inspectServer } from '../db/embedded/postmaster.ts';
 import { makeDirectory, serverPid, until, untilStopped } from './embedded/holder.ts';
 import { buildService } from './support/service.ts';
 
+/** Ends a server, and waits for the one that takes its place. */
+async function replaceServer(
+  data: string,
+  signal: NodeJS.Signals,
+  meanwhile: () => void = () => undefined,
+): Promise<void> {
+  const before = await serverPid(data);
+  process.kill(before, signal);
+  await until(`there is another one after ${signal}`, async () => {
+    meanwhile();
+    const state = await inspectServer(data);
+    return state.kind === 'ready' && state.pid !== before;
+  });
+}
+
 t.test('a service whose embedded server ends alone has it again', async (t) => {
   const directory = await makeDirectory(t);
   const data = join(directory, 'postgres');
@@ -15,12 +30,7 @@ t.test('a service whose embedded server ends alone has it again', async (t) => {
   const ask = async (url: string) => (await app.inject(url)).statusCode;
   // One is killed, one ends its sessions, and one would wait for them and take no others.
   for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM'] as const) {
-    const before = await serverPid(data);
-    process.kill(before, signal);
-    await until(`there is another one after ${signal}`, async () => {
-      const state = await inspectServer(data);
-      return state.kind === 'ready' && state.pid !== before;
-    });
+    await replaceServer(data, signal);
     await until('questions are answered', async () => (await ask('/health/ready')) === 200);
     t.equal(await ask('/v1/courses?limit=1'), 200, signal);
     await app.publisher.purge();
@@ -43,12 +53,8 @@ t.test('so has one whose directory is too deep for a socket', async (t) => {
   const app = await buildService(t, { DATA_DIR: directory }, { scheduler: false });
   const sockets = String(app.sql.options.path).replace(/\/[^/]*$/, '');
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
-    const before = await serverPid(data);
-    process.kill(before, signal);
-    await until(`there is another one after ${signal}`, async () => {
-      t.ok(existsSync(sockets), 'nobody else can be where it is looked for');
-      const state = await inspectServer(data);
-      return state.kind === 'ready' && state.pid !== before;
+    await replaceServer(data, signal, () => {
+      if (!existsSync(sockets)) t.fail('somebody else could be where it is looked for');
     });
     await until(`it is found after ${signal}`, () =>
       app.sql`select 1`.then(
@@ -57,6 +63,7 @@ t.test('so has one whose directory is too deep for a socket', async (t) => {
       ),
     );
   }
+  t.equal((await app.sql`select 1`).count, 1);
   await app.close();
   await untilStopped(data);
 });

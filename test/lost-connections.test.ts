@@ -209,7 +209,7 @@ t.test('what is asked of a connection that is just lost is not taken for answere
 });
 
 /** Who answers every connection with these bytes, if any, and hangs up. */
-async function hangUp(t: Test, answer: Buffer = Buffer.alloc(0)) {
+async function hangUp(t: Test, answer: Buffer) {
   const met = { connections: 0 };
   const server = createServer((socket) => {
     met.connections += 1;

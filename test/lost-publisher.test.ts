@@ -1,5 +1,5 @@
 import t from 'tap';
-import { holdsPublishingLock, lockPublishing } from '../db/queries/store.ts';
+import { holdsPublishingLock, isPublishing, lockPublishing } from '../db/queries/store.ts';
 import { alone, connectPublisher } from '../jobs/publisher-session.ts';
 import type { Source } from '../sources/source.ts';
 import { until } from './embedded/holder.ts';
@@ -15,9 +15,8 @@ async function endPublisher({ sql }: TestStore): Promise<void> {
       and database = (select oid from pg_database where datname = current_database())`;
   if (ended.count !== 1) throw new Error(`${String(ended.count)} sessions hold the lock`);
   await until('the lock is free', async () => {
-    const held = await sql`select from pg_locks where locktype = 'advisory'
-      and database = (select oid from pg_database where datname = current_database())`;
-    return held.count === 0;
+    const [row] = await sql`select ${isPublishing(sql)} as held`;
+    return row?.['held'] === false;
   });
 }
 

@@ -49,8 +49,8 @@ export async function findChanges(sql: Queryable): Promise<Changes> {
 
 /**
  * Whether the store has had nothing yet, neither snapshots nor courses, and nobody else is at the
- * table of versions, as who makes a dump is. If so, it is locked: until the transaction ends it can
- * be changed as no table can that others read, without having waited.
+ * table of versions, as who makes a dump is. If so, the table is this transaction's alone until it
+ * ends; nobody is waited for.
  */
 export async function claimUntouched(tx: TransactionSql): Promise<boolean> {
   const [{ empty }] = await tx<[{ empty: boolean }]>`
